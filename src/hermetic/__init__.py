@@ -1,0 +1,1 @@
+"""Hermetic: self-hosted model serving in which every hop is sealed."""

@@ -1,0 +1,1 @@
+"""What is trusted, and why: keys, chains, names, roles, signing and verification; pure."""

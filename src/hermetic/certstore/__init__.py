@@ -1,0 +1,1 @@
+"""Wherever credentials are kept."""

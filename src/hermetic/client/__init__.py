@@ -1,0 +1,1 @@
+"""What a person asks of a web node, and a web node of a compute node."""

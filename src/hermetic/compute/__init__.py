@@ -1,0 +1,1 @@
+"""The compute node: workers, their dispatch, their limits."""

@@ -1,0 +1,1 @@
+"""SQLite behind one small surface, and its migrations."""

@@ -1,0 +1,1 @@
+"""Use cases of a web node, free of any HTTP framework."""

@@ -1,0 +1,1 @@
+"""Whoever vouches for a user."""

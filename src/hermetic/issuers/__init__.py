@@ -1,0 +1,1 @@
+"""Whoever turns a request into a chain."""

@@ -1,0 +1,1 @@
+"""The life of a node: listener, server, renewal, health."""

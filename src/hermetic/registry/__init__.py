@@ -1,0 +1,1 @@
+"""What is remembered: services, bundles, sessions, principals."""

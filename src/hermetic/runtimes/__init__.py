@@ -1,0 +1,1 @@
+"""What loads a bundle and calls it."""

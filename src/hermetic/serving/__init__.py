@@ -1,0 +1,1 @@
+"""What is served, and by whom: values, schemas, services, bundles, sessions; pure."""

@@ -1,0 +1,87 @@
+"""A service: a published name and version, with its runtime, schema and bundle.
+
+Its life is *published → served → retired*.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from hermetic.errors import BadInput
+from hermetic.serving.schema import Schema
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~@+-]{0,127}\Z")
+
+
+class RuntimeKind(StrEnum):
+    """What loads the bundle, by the names the protocol of ML Server 9.x gives them."""
+
+    PYTHON = "Python"
+    R = "R"
+    REALTIME = "Realtime"
+
+
+class EntryKind(StrEnum):
+    """Where in the bundle a call begins."""
+
+    CODE = "code"
+    """Source text run in a namespace that holds the inputs (ML Server)."""
+    SCRIPT = "script"
+    """A file with `run(...)` and perhaps `init()` (Azure ML)."""
+    FUNCTION = "function"
+    """One function of one module."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a call begins.
+
+    `code` and `init_code` hold source for `CODE`; for a `SCRIPT`, `target` is its path inside
+    the bundle; for a `FUNCTION`, `target` is `module:function`.
+    """
+
+    kind: EntryKind = EntryKind.CODE
+    code: str = ""
+    init_code: str | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class ServiceKey:
+    """The name and version under which a service is published."""
+
+    name: str
+    version: str
+
+    @classmethod
+    def parse(cls, name: str, version: str) -> "ServiceKey":
+        """Return the key, or raise `BadInput` if either part could not stand in an address."""
+        for what, value in (("name", name), ("version", version)):
+            if not _NAME.match(value) or value in {".", ".."}:
+                raise BadInput(
+                    f"{value!r} cannot be a service's {what}: use 1 to 128 letters, digits"
+                    " or any of _ . ~ @ + -, beginning with a letter, a digit or _."
+                )
+        return cls(name, version)
+
+    @property
+    def path(self) -> str:
+        """The address a call is sent to."""
+        return f"/api/{self.name}/{self.version}"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A published service; `bundle` is the digest of its archive, if it has one."""
+
+    key: ServiceKey
+    owner: str
+    created_at: datetime
+    runtime: RuntimeKind
+    entry: Entry
+    schema: Schema
+    description: str | None = None
+    operation_id: str | None = None
+    snapshot_id: str | None = None
+    bundle: str | None = None

@@ -1,0 +1,1 @@
+"""TLS contexts, and their replacement while connections are open."""

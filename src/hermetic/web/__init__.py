@@ -1,0 +1,1 @@
+"""The web node on HTTP: scoring calls, the REST API."""

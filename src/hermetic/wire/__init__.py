@@ -1,0 +1,1 @@
+"""How values look on HTTP: messages, problems, interface descriptions."""
