@@ -1,0 +1,82 @@
+"""The running product, as a user starts it: `hermetic up` in a home of its own."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+PASSWORD = "Sealed-4-tests"
+
+
+@dataclass
+class Product:
+    """One box that is running, and what a caller needs to reach it."""
+
+    home: Path
+    url: str
+    ca: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def port(self) -> int:
+        """The port it answers on."""
+        return int(self.url.rsplit(":", 1)[1].rstrip("/"))
+
+    def client(self, token: str | None = None) -> httpx2.Client:
+        """Return an HTTP client that trusts the product's authority, and nobody else."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return httpx2.Client(
+            base_url=self.url,
+            verify=ssl.create_default_context(cafile=str(self.ca)),
+            headers=headers,
+            timeout=30,
+            trust_env=False,
+        )
+
+    def token(self) -> str:
+        """Log the administrator in and return the access token."""
+        with self.client() as client:
+            answer = client.post("/login", json={"username": "admin", "password": PASSWORD})
+            answer.raise_for_status()
+            return str(answer.json()["access_token"])
+
+    def stop(self, *, how: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it with a signal and return its exit status."""
+        self.process.send_signal(how)
+        return self.process.wait(timeout=45)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return a clean environment: nothing of the caller's certificates, homes or tokens."""
+    kept = {"PATH", "LANG", "LC_ALL", "HOME", "TMPDIR"}
+    return {key: value for key, value in os.environ.items() if key in kept} | more
+
+
+def start(home: Path, *options: str, password: str | None = PASSWORD) -> Product:
+    """Start one box in *home* and return it when it says that it is ready."""
+    more = {} if password is None else {"HERMETIC_ADMIN_PASSWORD": password}
+    command = [sys.executable, "-m", "hermetic.cli.main", "up", "--json", "--port", "0"]
+    errors = (home.parent / f"{home.name}.stderr").open("a")
+    process = subprocess.Popen(
+        [*command, "--home", str(home), *options],
+        env=environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+    )
+    errors.close()
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        status = process.wait(timeout=30)
+        text = (home.parent / f"{home.name}.stderr").read_text()
+        raise AssertionError(f"the product ended with {status} before it was ready:\n{text}")
+    ready: dict[str, Any] = json.loads(line)
+    return Product(home, ready["url"].rstrip("/"), Path(ready["ca"]), process)
