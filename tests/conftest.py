@@ -1,6 +1,7 @@
 """What holds for every test: in CI a skip is a failure, and no variable of the caller leaks in."""
 
 import os
+from collections.abc import Callable
 
 import pytest
 
@@ -18,6 +19,23 @@ CALLERS = (
 def _nothing_of_the_caller() -> None:
     for name in CALLERS:
         os.environ.pop(name, None)
+
+
+FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def show(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Return what prints a measured figure below the run's summary."""
+    return pytestconfig.stash.setdefault(FIGURES, []).append
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the figures that tests measured; none of them is judged by its time."""
+    for line in config.stash.get(FIGURES, []):
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(trylast=True)
