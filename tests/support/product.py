@@ -23,6 +23,7 @@ class Product:
     url: str
     ca: Path
     process: subprocess.Popen[str]
+    ready: dict[str, Any]
 
     @property
     def port(self) -> int:
@@ -79,4 +80,4 @@ def start(home: Path, *options: str, password: str | None = PASSWORD) -> Product
         text = (home.parent / f"{home.name}.stderr").read_text()
         raise AssertionError(f"the product ended with {status} before it was ready:\n{text}")
     ready: dict[str, Any] = json.loads(line)
-    return Product(home, ready["url"].rstrip("/"), Path(ready["ca"]), process)
+    return Product(home, ready["url"].rstrip("/"), Path(ready["ca"]), process, ready)
