@@ -1,0 +1,320 @@
+"""What a person asks of a web node: the REST API, from Python.
+
+Connections are sealed and the other side is verified; redirects are not followed, and proxies
+named in the environment are not used.  What goes wrong comes back as the class the node raised.
+Holds no state but the connection and the token.
+"""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeVar
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+
+from hermetic.client import peer
+from hermetic.clock import system_clock
+from hermetic.errors import (
+    BadConfiguration,
+    BadInput,
+    DeadlineExceeded,
+    HermeticError,
+    TrustFailure,
+    Unreachable,
+)
+from hermetic.wire.messages import (
+    AccessTokenResponse,
+    BundleResponse,
+    CertificateListing,
+    LoginRequest,
+    Message,
+    PublishRequest,
+    WebService,
+)
+from hermetic.wire.problems import from_problem
+
+T = TypeVar("T")
+
+_PIECE = 1 << 20
+_CONNECT_S = 10.0
+
+
+class Answer(Message):
+    """How a call ended; without `success`, `error_message` says what the service's code raised."""
+
+    success: bool
+    error_message: str = ""
+    output_parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    output_files: dict[str, str | None] = msgspec.field(default_factory=dict)
+    console_output: str = ""
+    changed_files: list[str] = msgspec.field(default_factory=list)
+
+
+class Client:
+    """A connection to one web node; close it, or use it in a `with` statement."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ca: Path | None = None,
+        token: str | None = None,
+        timeout_s: float = 120.0,
+        plain_http: bool = False,
+    ) -> None:
+        """Prepare to speak to the node at *url*; nothing is sent yet.
+
+        Args:
+            url: Such as `https://localhost:12800`.
+            ca: The PEM file of the authority to trust, and no other; the system's without it.
+            token: An access token, if one is at hand; `login` fetches another.
+            timeout_s: How long an answer may take.
+            plain_http: Whether an `http://` address may be used, where anyone may listen.
+
+        Raises:
+            BadInput: The address cannot be used.
+            BadConfiguration: The file in *ca* cannot.
+        """
+        self.url, self.token = _address(url, plain_http=plain_http), token
+        self._ca = ca
+        self._http = httpx2.Client(
+            base_url=self.url,
+            verify=_trusting(ca),
+            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
+            headers={"accept": "application/json", "user-agent": "hermetic"},
+            trust_env=False,
+        )
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def login(self, username: str, password: str) -> AccessTokenResponse:
+        """Fetch a token and use it from now on.
+
+        Raises:
+            Unauthenticated: The name or the password is wrong.
+            TooManyAttempts: After too many wrong ones.
+        """
+        body = LoginRequest(username=username, password=password)
+        pair = self._ask(AccessTokenResponse, "POST", "/login", _json(body))
+        self.token = pair.access_token
+        return pair
+
+    def services(self, name: str | None = None) -> list[WebService]:
+        """Return all services, or the versions of *name*, in order of publication."""
+        path = "/services" if name is None else _path("services", name)
+        return self._ask(list[WebService], "GET", path)
+
+    def service(self, name: str, version: str) -> WebService:
+        """Return one service, or raise `ServiceNotFound`."""
+        return self._ask(WebService, "GET", _path("services", name, version))
+
+    def upload_bundle(self, archive: BinaryIO) -> str:
+        """Upload a zip archive, and return the digest to publish it by.
+
+        Raises:
+            BundleRejected: It is no archive, or one that could do harm.
+        """
+
+        def pieces() -> Iterator[bytes]:
+            while piece := archive.read(_PIECE):
+                yield piece
+
+        body = _Body(pieces(), "application/zip")
+        return self._ask(BundleResponse, "POST", "/bundles", body).digest
+
+    def publish(self, name: str, version: str | None, request: PublishRequest) -> str:
+        """Publish a service and return its version, which is a new one where none is given.
+
+        Raises:
+            ServiceExists: That name and version is published already.
+            ServiceUnloadable: Its own code failed while it was loaded; nothing was changed.
+        """
+        steps = ("services", name) if version is None else ("services", name, version)
+        return self._ask(str, "POST", _path(*steps), _json(request))
+
+    def redeploy(self, name: str, version: str, request: PublishRequest) -> str:
+        """Change a published service; what *request* leaves out stays. Raises as `publish` does."""
+        path = _path("services", name, version)
+        return self._ask(str, "PATCH", path, _json(request))
+
+    def call(self, name: str, version: str, /, **inputs: object) -> Answer:
+        """Call a service with its inputs by name.
+
+        Raises:
+            InputMismatch: They do not fit the service's schema.
+            ServiceNotFound: Nothing of that name and version is published.
+        """
+        return self.call_with(name, version, inputs)
+
+    def call_with(self, name: str, version: str, body: object) -> Answer:
+        """Call a service with *body* as it stands; raises as `call` does."""
+        return self._ask(Answer, "POST", _path("api", name, version), _json(body))
+
+    def swagger(self, name: str, version: str) -> dict[str, Any]:
+        """Return the Swagger 2.0 document of one service."""
+        path = _path("api", name, version) + "/swagger.json"
+        return self._ask(dict[str, Any], "GET", path)
+
+    def delete(self, name: str, version: str) -> None:
+        """Retire a service; calls under way still end."""
+        self._send("DELETE", _path("services", name, version))
+
+    def certificates(self) -> list[CertificateListing]:
+        """Return the certificates the node shows and signs with."""
+        return self._ask(list[CertificateListing], "GET", "/certificates")
+
+    def renew(self, entry: str) -> CertificateListing:
+        """Renew one of them now, and return the new one once it is served."""
+        return self._ask(CertificateListing, "POST", _path("certificates", entry, "renew"))
+
+    def _ask(self, kind: type[T], method: str, path: str, body: "_Body | None" = None) -> T:
+        content = self._send(method, path, body)
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.MsgspecError as error:
+            raise Unreachable(
+                f"What answers at {self.url} is no Hermetic node, or a newer one: {error}."
+            ) from error
+
+    def _send(self, method: str, path: str, body: "_Body | None" = None) -> bytes:
+        headers = {} if body is None else {"content-type": body.media_type}
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        content = None if body is None else body.content
+        with self._explained():
+            answer = self._http.request(method, path, headers=headers, content=content)
+        if answer.is_redirect:
+            raise Unreachable(
+                f"{self.url} sends on to {answer.headers.get('location', 'another place')},"
+                " and redirects are not followed: use the address of the node itself."
+            )
+        if answer.is_error:
+            raise from_problem(answer.status_code, answer.content)
+        return answer.content
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn a failure of the connection into the error that says what to do."""
+        try:
+            yield
+        except httpx2.ConnectTimeout as error:
+            raise Unreachable(
+                f"{self.url} did not answer in time: is it the right address?"
+            ) from error
+        except httpx2.TimeoutException as error:
+            raise DeadlineExceeded(
+                f"{self.url} took the request and did not answer in time."
+            ) from error
+        except httpx2.HTTPError as error:
+            raise _explain(self.url, self._ca, error) from error
+
+
+def _address(url: str, *, plain_http: bool) -> str:
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise BadInput(f"{url!r} is no address: {error}.") from None
+    if parsed.scheme not in {"https", "http"} or not parsed.host:
+        raise BadInput(f"{url!r} is no address of a node: write https://localhost:12800.")
+    if parsed.userinfo:
+        raise BadInput("An address holds no user and password: remove what stands before @.")
+    if parsed.scheme == "http" and not plain_http:
+        raise BadInput(
+            f"{url} is plain HTTP, where anyone may listen: use https://, or say --plain-http."
+        )
+    return str(parsed).rstrip("/")
+
+
+def _trusting(ca: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca) if ca else None)
+    except ssl.SSLError as error:
+        raise BadConfiguration(
+            f"The CA file {ca} holds no certificate in PEM: name the one `hermetic up` printed."
+        ) from error
+    except OSError as error:
+        raise BadConfiguration(
+            f"The CA file {ca} cannot be read: {error.strerror}. `hermetic up` prints its place."
+        ) from error
+
+
+def _explain(url: str, ca: Path | None, error: httpx2.HTTPError) -> HermeticError:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return TrustFailure(_distrust(url, ca, cause))
+    if cause is not None:
+        why = getattr(cause, "reason", None) or "the handshake failed"
+        return Unreachable(
+            f"{url} does not speak TLS as we do ({why}): is it the port of a Hermetic node?"
+        )
+    if isinstance(error, httpx2.ConnectError):
+        return Unreachable(
+            f"Nothing answers at {url}: start the node with `hermetic up`, or mend the address."
+        )
+    return Unreachable(f"The connection to {url} broke: {error or type(error).__name__}.")
+
+
+def _distrust(url: str, ca: Path | None, error: ssl.SSLCertVerificationError) -> str:
+    """Return the sentence about a certificate that was not trusted."""
+    parsed = httpx2.URL(url)
+    port = parsed.port or 443
+    where = f"{parsed.host}:{port}"
+    shown = peer.shown_by(parsed.host, port)
+    if shown is None:
+        return f"The certificate of {where} cannot be trusted: {error.verify_message}."
+    now = system_clock()
+    life = f"valid from {shown.not_before:%Y-%m-%d %H:%M} to {shown.not_after:%Y-%m-%d %H:%M} UTC"
+    if shown.not_after < now or shown.not_before > now:
+        return (
+            f"The certificate of {where} is {life}, and here it is {now:%Y-%m-%d %H:%M} UTC:"
+            " set the clock, or let the node renew it with `hermetic certificate renew`."
+        )
+    if "mismatch" in error.verify_message:
+        return (
+            f"The certificate of {where} is for {', '.join(shown.names)}, not for {parsed.host}:"
+            f" use one of these names, or start the node with --name {parsed.host}."
+        )
+    trusted = f"the CA in {ca}" if ca else "any authority of this system"
+    return (
+        f"The certificate of {where} (issued by {shown.issuer!r}, {life}) does not come from"
+        f" {trusted}: name the file that `hermetic up` printed with --ca or HERMETIC_CA."
+    )
+
+
+def _path(*steps: str) -> str:
+    return "".join("/" + quote(step, safe="") for step in steps)
+
+
+@dataclass(frozen=True)
+class _Body:
+    """What a request carries, and what it is."""
+
+    content: bytes | Iterator[bytes] = field(repr=False)
+    media_type: str = "application/json"
+
+
+def _json(value: object) -> _Body:
+    return _Body(msgspec.json.encode(value))
