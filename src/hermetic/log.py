@@ -19,7 +19,7 @@ Logger = FilteringBoundLogger
 
 def logger(name: str) -> Logger:
     """Return the logger of the module *name*."""
-    return cast(Logger, structlog.get_logger(logger=name))
+    return cast(Logger, structlog.get_logger(module=name))
 
 
 def configure(*, node: str, level: int = logging.INFO, stream: TextIO | None = None) -> None:
