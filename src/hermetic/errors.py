@@ -11,6 +11,8 @@
     │   ├── ServiceUnloadable           service-unloadable        400  65
     │   ├── BodyTooLarge                body-too-large            413  65
     │   ├── HeadersTooLarge             headers-too-large         431  65
+    │   ├── AddressTooLong              address-too-long          414  65
+    │   ├── InvalidHttp                 invalid-http              400  65
     │   ├── MethodNotAllowed            method-not-allowed        405  65
     │   └── PlainHttp                   plain-http                400  65
     ├── Unauthenticated                 unauthenticated           401  77
@@ -141,6 +143,18 @@ class HeadersTooLarge(BadInput):
     type, status = "headers-too-large", 431
 
 
+class AddressTooLong(BadInput):
+    """The address in the request line is longer than the node accepts (RFC 9110, 15.5.15)."""
+
+    type, status = "address-too-long", 414
+
+
+class InvalidHttp(BadInput):
+    """The request is not HTTP/1.1 as RFC 9112 has it; the connection was closed."""
+
+    type = "invalid-http"
+
+
 class MethodNotAllowed(BadInput):
     """The address exists, but not with this method."""
 
@@ -183,6 +197,11 @@ class ServiceNotFound(NotFound):
         )
         self.name, self.version = name, version
 
+    @property
+    def members(self) -> Mapping[str, object]:
+        """The name and version asked for."""
+        return {"service": self.name, "version": self.version}
+
 
 class RequestTimeout(HermeticError):
     """The request did not arrive in time."""
@@ -207,6 +226,11 @@ class ServiceExists(Conflict):
             " Publish another version, redeploy it, or delete it first."
         )
         self.name, self.version = name, version
+
+    @property
+    def members(self) -> Mapping[str, object]:
+        """The name and version asked for."""
+        return {"service": self.name, "version": self.version}
 
 
 class Gone(HermeticError):

@@ -1,0 +1,77 @@
+"""An execution that answers without a process: adds two numbers, or does what the path says."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from hermetic.client.execution import Answer, Capacity, Loaded
+from hermetic.errors import HermeticError, ServiceUnloadable, Unavailable
+from hermetic.serving.service import Service, ServiceKey
+
+Answering = Callable[[Answer], None]
+
+
+class InstantExecution:
+    """Answers each call on the spot, except those it was told to hold or to fail."""
+
+    def __init__(self) -> None:
+        self.placed: dict[ServiceKey, Service] = {}
+        self.calls: list[tuple[ServiceKey, bytes]] = []
+        self.held: list[tuple[bytes, Answering]] = []
+        self.holds = False
+        self.alive = True
+        self.failure: HermeticError | None = None
+        self.arrived = asyncio.Event()
+
+    def place(self, service: Service, folder: Path | None) -> None:
+        self.placed[service.key] = service
+
+    def withdraw(self, key: ServiceKey) -> None:
+        self.placed.pop(key, None)
+
+    async def check(self, service: Service, folder: Path | None) -> Loaded:
+        if "raise" in service.entry.code:
+            raise ServiceUnloadable("The service's code raised while it was loaded.", "Traceback")
+        return Loaded("")
+
+    def submit(self, key: ServiceKey, body: bytes, answer: Answering) -> None:
+        self.calls.append((key, body))
+        self.arrived.set()
+        if self.holds:
+            self.held.append((body, answer))
+        else:
+            answer(self._answer(body))
+
+    def release(self) -> None:
+        """Answer the oldest call that is held."""
+        body, answer = self.held.pop(0)
+        answer(self._answer(body))
+
+    async def probe(self) -> None:
+        if not self.alive:
+            raise Unavailable("No worker answers.")
+
+    def capacity(self) -> Capacity:
+        return Capacity(workers=2, busy=len(self.held), queued=0, most=2)
+
+    def _answer(self, body: bytes) -> Answer:
+        if self.failure is not None:
+            return Answer(b"", self.failure, 0.0, 0.0)
+        return Answer(summed(body), None, 0.001, 0.002)
+
+
+def summed(body: bytes) -> bytes:
+    """Return what a service answers that adds its inputs; it raises when there is text."""
+    inputs: Mapping[str, object] = json.loads(body or b"{}")
+    numbers = [value for value in inputs.values() if isinstance(value, int | float)]
+    good = len(numbers) == len(inputs)
+    answer = {
+        "success": good,
+        "errorMessage": "" if good else "TypeError",
+        "outputParameters": {"answer": sum(numbers)} if good else {},
+        "outputFiles": {},
+        "consoleOutput": "",
+        "changedFiles": [],
+    }
+    return json.dumps(answer).encode()
