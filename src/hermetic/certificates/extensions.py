@@ -8,9 +8,8 @@ from typing import TypeVar
 
 from cryptography import x509
 
-from hermetic.errors import CertificateRejected
+from hermetic.certificates.refusal import Extended, refusal
 
-Extended = x509.Certificate | x509.CertificateSigningRequest | x509.CertificateRevocationList
 _Value = TypeVar("_Value", bound=x509.ExtensionType)
 
 
@@ -18,9 +17,14 @@ def extensions(holder: Extended) -> x509.Extensions:
     """Return all extensions, or raise `CertificateRejected` (`malformed`)."""
     try:
         return holder.extensions
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise CertificateRejected(
-            "malformed", f"The extensions of {described(holder)} cannot be read: {error}."
+    except (
+        ValueError,
+        TypeError,  # what 50.0 raises for a name constraint whose address mask is none
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
+        raise refusal(
+            holder, "malformed", f"has extensions that cannot be read: {error}."
         ) from error
 
 
@@ -30,18 +34,3 @@ def extension(holder: Extended, kind: type[_Value]) -> x509.Extension[_Value] | 
         return extensions(holder).get_extension_for_class(kind)
     except x509.ExtensionNotFound:
         return None
-
-
-def described(holder: Extended) -> str:
-    """Name *holder* in a sentence: what it is, and whose."""
-    if isinstance(holder, x509.CertificateRevocationList):
-        return f"the revocation list of {_shown(holder.issuer)}"
-    kind = "certificate" if isinstance(holder, x509.Certificate) else "request"
-    try:
-        return f"the {kind} of {_shown(holder.subject)}"
-    except ValueError:
-        return f"a {kind} without a readable subject"
-
-
-def _shown(name: x509.Name) -> str:
-    return f"'{name.rfc4514_string()}'" if list(name) else "no subject"
