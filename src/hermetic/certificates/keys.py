@@ -102,13 +102,11 @@ def encode(key: PrivateKey) -> bytes:
     )
 
 
-def encode_public(key: object) -> bytes:
+def encode_public(key: PublicKey) -> bytes:
     """Return the DER of a public key (SubjectPublicKeyInfo), equal for equal keys."""
-    if isinstance(key, RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey):
-        return key.public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-    raise CertificateRejected("unsupported-key", "Keys of this kind are not supported.")
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:

@@ -5,7 +5,6 @@ PEM in any order, DER, PKCS#7 and PKCS#12.  Whatever cannot be used is refused w
 bounded before anything is parsed, and no sentence holds anything of a key or a passphrase.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from hermetic.certificates import der, pem
 from hermetic.certificates.der import Shape
+from hermetic.certificates.extensions import extensions
 from hermetic.certificates.keys import PrivateKey, accept, encode_public
 from hermetic.errors import CertificateRejected
 
@@ -169,11 +169,17 @@ class _Reader:
                 f"A certificate of {len(data)} bytes is too large: at most {_LARGEST_CERTIFICATE}.",
             )
         try:
-            certificate = x509.load_der_x509_certificate(data)
+            self._keep_certificate(x509.load_der_x509_certificate(data))
         except _REFUSALS as error:
             raise CertificateRejected(
                 "malformed", f"A certificate cannot be read: {error}."
             ) from error
+
+    def _keep_certificate(self, certificate: x509.Certificate) -> None:
+        # These are parsed when first asked for: ask now, so that nobody is surprised later.
+        _ = certificate.subject, certificate.issuer
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        extensions(certificate)
         self._certificates[certificate] = None
 
     def _add_request(self, data: bytes) -> None:
@@ -238,14 +244,14 @@ class _Reader:
 
     def _add_pkcs7(self, data: bytes) -> None:
         try:
-            certificates = pkcs7.load_der_pkcs7_certificates(data)
+            for certificate in pkcs7.load_der_pkcs7_certificates(data):
+                self._keep_certificate(certificate)
         except _REFUSALS as error:
             raise CertificateRejected(
                 "no-certificate",
                 "The PKCS#7 file holds no certificate that can be read: export it again with the"
                 " certificates included.",
             ) from error
-        self._keep_certificates(certificates)
 
     def _add_pkcs12(self, data: bytes) -> None:
         der.first(data)
@@ -257,7 +263,8 @@ class _Reader:
         if found.key is not None:
             self._keep_key(found.key)
         own = [found.cert] if found.cert is not None else []
-        self._keep_certificates([one.certificate for one in (*own, *found.additional_certs)])
+        for one in (*own, *found.additional_certs):
+            self._keep_certificate(one.certificate)
 
     def _unopened_pkcs12(self, error: Exception) -> CertificateRejected:
         if "password" not in str(error):
@@ -275,10 +282,6 @@ class _Reader:
         return CertificateRejected(
             "wrong-passphrase", "The passphrase does not open the PKCS#12 file, or it is damaged."
         )
-
-    def _keep_certificates(self, certificates: Sequence[x509.Certificate]) -> None:
-        for certificate in certificates:
-            self._certificates[certificate] = None
 
 
 def _damaged_key() -> CertificateRejected:

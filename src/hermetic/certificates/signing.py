@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from hermetic.certificates.chain import Chain, without_root
-from hermetic.certificates.credential import Credential
+from hermetic.certificates.chain import Chain, is_authority, without_root
+from hermetic.certificates.credential import Credential, fits
 from hermetic.certificates.extensions import extension
-from hermetic.certificates.keys import PrivateKey, PublicKey, encode_public, kind_of, signature_hash
+from hermetic.certificates.keys import PrivateKey, PublicKey, kind_of, signature_hash
 from hermetic.certificates.names import PresentedName
+from hermetic.certificates.refusal import refusal, told
 from hermetic.certificates.roles import Role
 from hermetic.errors import CertificateRejected
 
@@ -46,10 +47,10 @@ def intermediate(
     """
     _check_issuer(issuer, now)
     if _path_length(issuer.chain.leaf) == 0:
-        raise CertificateRejected(
+        raise refusal(
+            issuer.chain.leaf,
             "path-too-long",
-            f"{_called(issuer)} may sign leaves only (path length 0): sign the intermediate with"
-            " its root.",
+            "may sign leaves only (path length 0): sign the intermediate with its root.",
         )
     not_before, not_after = _validity(now, life, BACKDATE, issuer)
     above = issuer.chain.leaf
@@ -74,7 +75,7 @@ def leaf(
     """Sign a leaf for *public_key*; the chain holds it and its intermediates, not the root.
 
     It is valid until *life* from now, or until the first of its issuers ends; it begins
-    *backdate* before now, though never before its issuers.  The *names* are DNS names (wildcards
+    *backdate* before now (a twelfth of its life at most), though never before its issuers.  The *names* are DNS names (wildcards
     and Unicode may be) and addresses; the first becomes the common name as well if it fits.
 
     Raises:
@@ -133,39 +134,27 @@ def _public_half(key: PrivateKey) -> PublicKey:
     return key.public_key()
 
 
-def _called(issuer: Credential) -> str:
-    return f"The issuer {issuer.chain.subject!r}"
-
-
 def _check_issuer(issuer: Credential, now: datetime) -> None:
     for certificate in issuer.chain.certificates:
-        subject = certificate.subject.rfc4514_string()
         if now > certificate.not_valid_after_utc:
-            raise CertificateRejected(
+            raise refusal(
+                certificate,
                 "expired",
-                f"The issuer {subject!r} expired on {_told(certificate.not_valid_after_utc)} and"
-                " signs no more: renew it first.",
+                f"expired on {told(certificate.not_valid_after_utc)} and signs no more: renew it"
+                " first.",
             )
         if now < certificate.not_valid_before_utc:
-            raise CertificateRejected(
+            raise refusal(
+                certificate,
                 "not-yet-valid",
-                f"The issuer {subject!r} is not valid before"
-                f" {_told(certificate.not_valid_before_utc)}: check this machine's clock.",
+                f"signs nothing before {told(certificate.not_valid_before_utc)}: check this"
+                " machine's clock.",
             )
     above = issuer.chain.leaf
-    constraints = extension(above, x509.BasicConstraints)
-    if constraints is None or not constraints.value.ca:
-        raise CertificateRejected(
-            "not-an-authority", f"{_called(issuer)} is not an authority: it may not sign others."
-        )
-    if encode_public(above.public_key()) != encode_public(issuer.key.public_key()):
-        raise CertificateRejected(
-            "key-mismatch", f"{_called(issuer)} does not fit the key it is to sign with."
-        )
-
-
-def _told(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    if not is_authority(above):
+        raise refusal(above, "not-an-authority", "is not an authority's: it may not sign others.")
+    if not fits(issuer.key, above):
+        raise refusal(above, "key-mismatch", "does not fit the key it is to sign with.")
 
 
 def _path_length(certificate: x509.Certificate) -> int | None:
@@ -179,8 +168,11 @@ def _validity(
     """Return the first and last moment, in whole seconds, within those of every issuer."""
     now = now.astimezone(UTC).replace(microsecond=0)  # X.509 knows no fractions
     above = issuer.chain.certificates if issuer is not None else ()
-    not_before = max([now - backdate, *(c.not_valid_before_utc for c in above)])
     not_after = min([now + life, *(c.not_valid_after_utc for c in above)])
+    # a life of minutes that began five minutes ago would be due for renewal at once
+    backdate = min(backdate, (not_after - now) / 12)
+    begin = (now - backdate).replace(microsecond=0)
+    not_before = max([begin, *(c.not_valid_before_utc for c in above)])
     if not_after <= now:
         raise CertificateRejected(
             "expired", "The certificate would have no life left: ask for a longer one."
