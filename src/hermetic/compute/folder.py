@@ -1,0 +1,243 @@
+"""The folder a call runs in: what it finds there, what it leaves, and how it is emptied.
+
+Runs in a worker, with no more rights than the service's code has, so that collecting a file can
+never read what the code could not; symbolic links are not followed all the same.  Standard
+library only.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+
+from hermetic.errors import HermeticError, StorageFull
+
+_MOST_CHANGED = 1000
+_COPY = 1 << 20
+
+Print = tuple[int, int, int]
+"""Size, time of the last change in nanoseconds, inode: what tells whether a file is the same."""
+
+
+class CallFolder:
+    """The working directory of every call of one worker, and the files each call starts with."""
+
+    def __init__(self, path: str, template: str | None = None) -> None:
+        self._path = path
+        self._templates = [template] if template is not None else []
+        self._start: dict[str, Print] = {}
+        self._fd = -1
+
+    def enter(self) -> None:
+        """Make the folder, fill it and make it the working directory.
+
+        Raises:
+            StorageFull: It cannot be made or filled.
+        """
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self._path, 0o700)
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._fd)
+        self._fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        os.fchdir(self._fd)
+        self._fill()
+
+    def changed(self) -> list[str]:
+        """Return the paths, inside the folder, of the files that were made or written, sorted."""
+        if not self._start and self._is_empty():
+            return []
+        found = [
+            path
+            for path, entry in _files(self._path)
+            if self._start.get(path) != _print(entry.stat(follow_symlinks=False))
+        ]
+        return sorted(found)[:_MOST_CHANGED]
+
+    def adopt(self, template: str) -> None:
+        """Let every call find what is in the folder now; copies are kept in *template*.
+
+        Raises:
+            StorageFull: The copies cannot be made.
+        """
+        changed = self.changed()
+        if not changed:
+            return
+        try:
+            for path in changed:
+                target = f"{template}/{path}"
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                if os.path.isfile(path) and not os.path.islink(path):
+                    _copy(f"{self._path}/{path}", target)
+        except OSError as error:
+            raise StorageFull(f"What the first run left cannot be kept: {error}.") from error
+        self._templates.append(template)
+
+    def read(self, names: Sequence[str], most: int) -> dict[str, bytes | None]:
+        """Return the content of the files *names*; `None` for one that is no regular file.
+
+        Raises:
+            HermeticError: They hold more than *most* bytes together.
+        """
+        files: dict[str, bytes | None] = {}
+        for name in names:
+            files[name] = self._read(name, most)
+            most -= len(files[name] or b"")
+        return files
+
+    def reset(self) -> bool:
+        """Bring the folder back to how calls find it; `False` if that was not possible."""
+        try:
+            os.fchdir(self._fd)
+            if not self._start and self._is_empty():
+                return True
+            self._empty()
+            self._fill()
+        except FileNotFoundError:
+            # The code removed the folder itself.
+            return self._again()
+        except (OSError, HermeticError):
+            return False
+        return True
+
+    def _again(self) -> bool:
+        try:
+            self.enter()
+        except (OSError, HermeticError):
+            return False
+        return True
+
+    def _is_empty(self) -> bool:
+        # A folder that was removed has no entries to list: FileNotFoundError, or none at all.
+        return not os.listdir(self._fd) and os.fstat(self._fd).st_nlink > 0
+
+    def _read(self, name: str, most: int) -> bytes | None:
+        try:
+            # Not blocking: the name may be a pipe nobody writes to.
+            fd = os.open(
+                name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._fd
+            )
+        except OSError:
+            return None
+        with open(fd, "rb") as file:
+            state = os.fstat(fd)
+            if not stat.S_ISREG(state.st_mode):
+                return None
+            data = file.read(most + 1) if state.st_size <= most else None
+        if data is None or len(data) > most:
+            raise HermeticError(
+                f"The file {name!r} is too large to be given back: {state.st_size} bytes where"
+                f" {most} are left."
+            )
+        return data
+
+    def _fill(self) -> None:
+        try:
+            for path, entry in (file for folder in self._templates for file in _files(folder)):
+                target = f"{self._path}/{path}"
+                old = self._start.get(path)
+                with contextlib.suppress(OSError):
+                    if old is not None and old == _print(os.lstat(target)):
+                        continue
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                _copy(entry.path, target)
+                self._start[path] = _print(os.lstat(target))
+        except OSError as error:
+            raise StorageFull(f"The files of the service cannot be copied: {error}.") from error
+
+    def _empty(self) -> None:
+        """Remove everything but the files the next call starts with.
+
+        Folders are not descended into but taken apart: what lies in one is moved up.  So no
+        depth of nesting can exceed a path's length or the stack.
+        """
+        kept = {
+            path
+            for path, entry in _files(self._path)
+            if self._start.get(path) == _print(entry.stat(follow_symlinks=False))
+        }
+        if kept and self._remove_beside(kept):
+            return
+        moved = 0
+        while names := os.listdir(self._fd):
+            for name in names:
+                if not _remove(f"{self._path}/{name}"):
+                    moved = _take_apart(f"{self._path}/{name}", self._path, moved)
+
+    def _remove_beside(self, kept: set[str]) -> bool:
+        """Remove all but *kept*; `False` if something else is still there."""
+        for path, entry in list(_files(self._path)):
+            if path not in kept:
+                os.unlink(entry.path)
+        wanted = {parent for path in kept for parent in _parents(path)}
+        for folder, _, _ in os.walk(self._path, topdown=False):
+            inside = os.path.relpath(folder, self._path)
+            if inside not in wanted and inside != ".":
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
+        left = {os.path.relpath(folder, self._path) for folder, _, _ in os.walk(self._path)}
+        return left <= wanted | {"."}
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := os.path.dirname(path):
+        yield path
+
+
+def prints(folder: str) -> dict[str, Print]:
+    """Return what tells whether the files below *folder* change, by their path in it."""
+    return {path: _print(entry.stat(follow_symlinks=False)) for path, entry in _files(folder)}
+
+
+def _files(root: str) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """Yield every file below *root* that is no folder, with its path inside; follows no link."""
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            with os.scandir(f"{root}/{inside}") as entries:
+                for entry in entries:
+                    path = f"{inside}{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{path}/")
+                    else:
+                        yield path, entry
+        except (FileNotFoundError, PermissionError, OSError):
+            # Gone meanwhile, closed to us, or too deep to have a path: nothing to report.
+            continue
+
+
+def _print(state: os.stat_result) -> Print:
+    return state.st_size, state.st_mtime_ns, state.st_ino
+
+
+def _copy(source: str, target: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target)
+    with open(source, "rb") as old, open(target, "xb") as new:
+        while block := old.read(_COPY):
+            new.write(block)
+
+
+def _remove(path: str) -> bool:
+    """Remove what is at *path*, unless it is a folder with something in it."""
+    try:
+        os.unlink(path)
+    except IsADirectoryError:
+        with contextlib.suppress(OSError):
+            os.chmod(path, 0o700)
+        try:
+            os.rmdir(path)
+        except OSError:
+            return False
+    return True
+
+
+def _take_apart(folder: str, to: str, moved: int) -> int:
+    for name in os.listdir(folder):
+        path = f"{folder}/{name}"
+        if not _remove(path):
+            moved += 1
+            os.rename(path, f"{to}/.{moved}.{os.getpid()}")
+    os.rmdir(folder)
+    return moved

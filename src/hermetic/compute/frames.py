@@ -1,0 +1,87 @@
+"""The frames between a node and its workers.
+
+A frame is 4 bytes of payload length, 1 byte of kind, 8 bytes of id (all big-endian), and the
+payload.  Standard library only: a worker imports this before it knows what it will run.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from hermetic.errors import BodyTooLarge
+
+READY = 1
+"""Worker to node, once, after its start: JSON about the worker."""
+LOAD = 2
+"""Node to worker: JSON that says what to load.  Answered by LOADED or UNLOADABLE."""
+LOADED = 3
+UNLOADABLE = 4
+CALL = 5
+"""Node to worker: the body of a call.  Answered by RESULT, LAST_RESULT or ERROR."""
+RESULT = 6
+LAST_RESULT = 7
+"""As RESULT, and the worker should not be given another call."""
+ERROR = 8
+"""The call was refused before any code of the service ran: JSON of the error."""
+PING = 9
+PONG = 10
+EXECUTE = 11
+"""Node to an interpreter of a session: JSON.  Answered by RESULT."""
+CONSOLE = 12
+"""An interpreter's console output so far, while it runs."""
+LIST = 13
+READ = 14
+WRITE = 15
+"""The name of an object, a zero byte, its dill bytes."""
+DELETE = 16
+VALUE = 17
+"""What LIST, READ, WRITE or DELETE gave; their other answer is ERROR."""
+
+_HEADER = struct.Struct(">IBQ")
+
+
+def frame(kind: int, id_: int, payload: bytes) -> bytes:
+    """Return one frame, ready to be sent."""
+    return _HEADER.pack(len(payload), kind, id_) + payload
+
+
+class FrameReader:
+    """Cuts what arrives into frames; never holds more than one payload of `most` bytes."""
+
+    __slots__ = ("_buffer", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._buffer = bytearray()
+        self._most = most
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Yield the kind, id and payload of every frame that *data* completes.
+
+        Raises:
+            BodyTooLarge: A frame says that it is longer than allowed; the connection is useless.
+        """
+        if not self._buffer and len(data) >= 13:
+            # Nearly every read holds exactly one frame: no copy through the buffer.
+            length, kind, id_ = _HEADER.unpack_from(data)
+            if length == len(data) - 13:
+                yield kind, id_, data[13:]
+                return
+        self._buffer += data
+        yield from self._complete()
+
+    def _complete(self) -> Iterator[tuple[int, int, bytes]]:
+        buffer, offset = self._buffer, 0
+        try:
+            while len(buffer) - offset >= 13:
+                length, kind, id_ = _HEADER.unpack_from(buffer, offset)
+                if length > self._most:
+                    raise BodyTooLarge(
+                        f"A frame of {length} bytes came, and {self._most} are allowed."
+                    )
+                end = offset + 13 + length
+                if len(buffer) < end:
+                    break
+                payload = bytes(buffer[offset + 13 : end])
+                offset = end
+                yield kind, id_, payload
+        finally:
+            del buffer[:offset]

@@ -1,0 +1,280 @@
+"""Main of a worker: `python -I -B -m hermetic.compute.worker FD PARENT`.
+
+A worker is a process that answers frames on an inherited socket, one at a time, in a blocking
+loop.  It loads at most one service, once, after giving up every right it does not need, and
+never another.  Standard library only, until that service's own imports.
+"""
+
+import _thread
+import base64
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from hermetic.compute import confine, frames
+from hermetic.compute.binding import Inputs
+from hermetic.compute.capture import Capture
+from hermetic.compute.descendants import children, end_if_forked, reap
+from hermetic.compute.encoding import Foreign, Outputs, to_json
+from hermetic.compute.folder import CallFolder
+from hermetic.compute.interpreter import Interpreter
+from hermetic.compute.programs import Code, Function, Program, function_of, load_script
+from hermetic.compute.tracebacks import explain
+from hermetic.errors import HermeticError
+
+_PID = os.getpid()
+_BLOCK = 1 << 18
+_FAILED = '{"success":false,"errorMessage":%s,"outputParameters":{},"outputFiles":{},"consoleOutput":%s,"changedFiles":[]}'
+_quote = json.JSONEncoder().encode
+
+
+class Connection:
+    """The worker's end of the socket to its node, blocking."""
+
+    def __init__(self, fd: int, most: int) -> None:
+        # Programs that the service starts must not inherit it.
+        os.set_inheritable(fd, False)
+        os.register_at_fork(after_in_child=lambda: os.close(fd))
+        self._fd = fd
+        self._reader = frames.FrameReader(most)
+
+    def send(self, kind: int, id_: int, payload: bytes) -> None:
+        """Send one frame; a node that is gone ends the process."""
+        data = memoryview(frames.frame(kind, id_, payload))
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError:
+            os._exit(0)
+
+    def serve(self, handle: Callable[[int, int, bytes], None]) -> None:
+        """Hand every frame that comes to *handle*, until the node closes its end."""
+        while True:
+            try:
+                data = os.read(self._fd, _BLOCK)
+            except OSError:
+                return
+            if not data:
+                return
+            for kind, id_, payload in self._reader.feed(data):
+                handle(kind, id_, payload)
+
+
+class Served:
+    """A loaded service: answers its calls."""
+
+    def __init__(self, order: dict[str, Any], connection: Connection, capture: Capture) -> None:
+        self._connection, self._capture = connection, capture
+        self._names: list[str] = order["files"]
+        self._most: int = order["answer"]
+        self._inputs = Inputs(order["inputs"], old_matrix=order["kind"] == "code")
+        self._outputs = Outputs(order["outputs"])
+        self._folder = CallFolder(order["folder"], _own_files(order))
+        self._folder.enter()
+        self._program = _load(order)
+        self.console = capture.take()
+        if isinstance(self._program, Code):
+            # The protocol runs the init code before each call; its output is part of each answer.
+            self._prefix = self.console
+            self._folder.adopt(f"{os.path.dirname(order['folder'])}/start")
+        else:
+            self._prefix = ""
+        os.chdir(order["folder"])
+        self._last = not self._folder.reset()
+        self._threads = _thread._count()
+        self._children = children(_PID)
+        # What is loaded stays: the collector need not look at it again at every turn.
+        gc.collect()
+        gc.freeze()
+
+    def call(self, id_: int, body: bytes) -> None:
+        """Answer one call."""
+        program = self._program
+        sys.stdout = self._capture
+        refused: HermeticError | None = None
+        try:
+            inputs = {} if program.raw else self._inputs.read(body)
+        except HermeticError as error:
+            refused = error
+        if refused is not None:
+            self._connection.send(frames.ERROR, id_, error_json(refused))
+            return
+        try:
+            values = program.run_raw(body) if program.raw else program.run(inputs)
+            answer = self._answer(values)
+        except (
+            BaseException
+        ) as error:  # the border of the worker's call: user code may raise anything
+            end_if_forked(_PID, 1)
+            self._last |= isinstance(error, MemoryError)
+            answer = _FAILED % (
+                _quote(explain(error)),
+                _quote(self._prefix + self._capture.take()),
+            )
+        end_if_forked(_PID, 0)
+        self._capture.take()
+        program.end()
+        self._clear_up()
+        kind = frames.LAST_RESULT if self._last else frames.RESULT
+        self._connection.send(kind, id_, answer.encode())
+
+    def _answer(self, values: dict[str, Foreign]) -> str:
+        names = self._outputs.names
+        written = self._outputs.write(values) if names else _undeclared(self._program, values)
+        outputs = to_json(written)
+        end_if_forked(_PID, 0)
+        changed, files = self._folder.changed(), "{}"
+        if self._names:
+            read = self._folder.read(self._names, self._most * 3 // 4)
+            files = _quote(
+                {
+                    name: None if data is None else base64.b64encode(data).decode()
+                    for name, data in read.items()
+                }
+            )
+        console = self._prefix + self._capture.take()
+        answer = (
+            f'{{"success":true,"errorMessage":"","outputParameters":{outputs},"outputFiles":{files},'
+            f'"consoleOutput":{_quote(console) if console else _EMPTY},'
+            f'"changedFiles":{_quote(changed) if changed else "[]"}}}'
+        )
+        if len(answer) > self._most:
+            raise HermeticError(
+                f"The answer is {len(answer)} bytes long, and {self._most} are allowed."
+            )
+        return answer
+
+    def _clear_up(self) -> None:
+        """Leave the worker as the next call should find it, or let this have been the last."""
+        if not self._folder.reset():
+            self._last = True
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            pass
+        else:
+            self._last |= not reap(self._children)
+        if self._program.stateless and _thread._count() > self._threads:
+            self._last = True
+
+
+_EMPTY = '""'
+
+
+def error_json(error: HermeticError) -> bytes:
+    """Return what the node needs to raise *error* again."""
+    return json.dumps({"type": error.type, "text": error.text, **error.members}).encode()
+
+
+def main() -> NoReturn:
+    """Serve the socket named on the command line until the node closes it or ends."""
+    fd, parent = int(sys.argv[1]), int(sys.argv[2])
+    confine.end_with(parent)
+    confine.adopt_orphans()
+    os.umask(0o077)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(fd, 1 << 30)
+    worker = _Worker(connection, parent)
+    connection.send(frames.READY, 0, json.dumps({"python": sys.version.split()[0]}).encode())
+    connection.serve(worker.handle)
+    os._exit(0)
+
+
+class _Worker:
+    def __init__(self, connection: Connection, parent: int) -> None:
+        self._connection, self._parent = connection, parent
+        self._call: Callable[[int, bytes], None] = self._too_early
+        self._interpreter: Interpreter | None = None
+
+    def handle(self, kind: int, id_: int, payload: bytes) -> None:
+        if kind == frames.CALL:
+            self._call(id_, payload)
+        elif kind == frames.PING:
+            self._connection.send(frames.PONG, id_, to_json(json.loads(payload)).encode())
+        elif kind == frames.LOAD:
+            self._load(id_, json.loads(payload))
+        elif self._interpreter is not None:
+            self._interpreter.handle(kind, id_, payload)
+
+    def _load(self, id_: int, order: dict[str, Any]) -> None:
+        capture = Capture(order["console"])
+        began = time.perf_counter()
+        try:
+            words = self._confine(order)
+            sys.stdout = capture
+            if order["kind"] == "session":
+                self._interpreter = Interpreter(order, self._connection.send)
+                told = ""
+            else:
+                served = Served(order, self._connection, capture)
+                self._call, told = served.call, served.console
+        except BaseException as error:  # the border of the worker's call: loading runs user code
+            end_if_forked(_PID, 1)
+            reason = {"text": explain(error), "console": capture.take()}
+            self._connection.send(frames.UNLOADABLE, id_, json.dumps(reason).encode())
+            return
+        end_if_forked(_PID, 0)
+        taken = time.perf_counter() - began
+        answer = {"console": told, "confinement": words, "seconds": taken}
+        self._connection.send(frames.LOADED, id_, json.dumps(answer).encode())
+
+    def _confine(self, order: dict[str, Any]) -> tuple[str, ...]:
+        words = confine.confine(
+            confine.Bounds(*order["bounds"]),
+            confine.Reach(tuple(order["own"]), tuple(order["readable"]), order["hidden"]),
+            uid=order["uid"],
+        )
+        # The kernel forgets it when a process changes its user or its capabilities.
+        confine.end_with(self._parent)
+        return words
+
+    @staticmethod
+    def _too_early(id_: int, body: bytes) -> None:
+        os._exit(70)
+
+
+def _load(order: dict[str, Any]) -> Program:
+    bundle = order["bundle"]
+    if order["kind"] == "code":
+        if bundle is not None:
+            sys.path.insert(0, f"{bundle}/files")
+        return Code(order["code"], order["init_code"], bundle and f"{bundle}/workspace")
+    files = f"{bundle}/files"
+    os.environ["AZUREML_MODEL_DIR"] = os.environ["HERMETIC_MODEL_DIR"] = files
+    sys.path.insert(0, files)
+    # A script reads its model by a relative path as often as by the variable.
+    os.chdir(files)
+    if order["kind"] == "script":
+        path = f"{files}/{order['target']}"
+        sys.path.insert(0, os.path.dirname(path))
+        function = function_of(load_script(path), "run")
+    else:
+        name, _, attribute = order["target"].partition(":")
+        function = function_of(_imported(name), attribute)
+    outputs = tuple(name for name, _ in order["outputs"])
+    return Function(function, inputs=len(order["inputs"]), outputs=outputs)
+
+
+def _imported(name: str) -> Any:  # noqa: ANN401  # a module
+    __import__(name)
+    return sys.modules[name]
+
+
+def _own_files(order: dict[str, Any]) -> str | None:
+    """Return the folder whose files every call finds in its own, if the protocol wants that."""
+    if order["kind"] != "code" or order["bundle"] is None:
+        return None
+    return f"{order['bundle']}/files"
+
+
+def _undeclared(program: Program, values: dict[str, Foreign]) -> dict[str, Foreign]:
+    return {} if isinstance(program, Code) else values
+
+
+if __name__ == "__main__":
+    main()
