@@ -148,7 +148,10 @@ class _SqliteTransaction:
         return list(self._connection.execute(sql, tuple(parameters)))
 
     def change(self, sql: str, parameters: Sequence[Value] = ()) -> int:
-        return self._connection.execute(sql, tuple(parameters)).rowcount
+        try:
+            return self._connection.execute(sql, tuple(parameters)).rowcount
+        except sqlite3.IntegrityError as error:
+            raise Conflict(f"It collides with what is stored already ({error}).") from error
 
 
 def _create_private(path: Path) -> None:
@@ -183,8 +186,6 @@ def _keep_name(folder: Path) -> None:
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.IntegrityError as error:
-        raise Conflict(f"It collides with what is stored already ({error}).") from error
     except sqlite3.DatabaseError as error:
         raise _error(path, error) from error
 

@@ -1,46 +1,47 @@
-"""The life of a service: published → served → retired."""
+"""The life of a service: published → served → retired.
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+A service is loaded once before it is accepted; what cannot be loaded changes nothing.
+"""
 
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from hermetic.access.policy import may_change, may_publish, may_see_code
 from hermetic.access.principals import Principal
-from hermetic.serving.schema import Parameter, Schema
-from hermetic.serving.service import Entry, EntryKind, RuntimeKind, Service
+from hermetic.client.execution import Execution
+from hermetic.clock import Clock
+from hermetic.errors import (
+    BadInput,
+    HermeticError,
+    NotFound,
+    NotPermitted,
+    ServiceExists,
+    ServiceNotFound,
+)
+from hermetic.gateway.completion import to_the_end
+from hermetic.gateway.publication import (
+    PatchRequest,
+    PublishRequest,
+    content_of,
+    loads_alike,
+    patched,
+    refuse_incomplete,
+)
+from hermetic.gateway.routing import Routes
+from hermetic.log import logger
+from hermetic.registry.bundles import BundleArchive
+from hermetic.registry.services import Publisher, Services
+from hermetic.registry.snapshots import SnapshotRegistry
+from hermetic.serving.service import Service, ServiceKey
+from hermetic.serving.session import Snapshot
 
-
-@dataclass(frozen=True)
-class PublishRequest:
-    """What is to be published, beside its name and version.
-
-    The models and files come from `snapshot_id`, a snapshot of the caller's, or from `bundle`,
-    the digest of an archive uploaded before; from neither if the code stands alone.
-    """
-
-    runtime: RuntimeKind
-    entry: Entry
-    schema: Schema
-    description: str | None = None
-    operation_id: str | None = None
-    snapshot_id: str | None = None
-    bundle: str | None = None
-
-
-@dataclass(frozen=True)
-class PatchRequest:
-    """What is to be changed of a service; `None` keeps what is there."""
-
-    runtime: RuntimeKind | None = None
-    kind: EntryKind | None = None
-    code: str | None = None
-    init_code: str | None = None
-    target: str | None = None
-    inputs: tuple[Parameter, ...] | None = None
-    outputs: tuple[Parameter, ...] | None = None
-    files: tuple[str, ...] | None = None
-    description: str | None = None
-    operation_id: str | None = None
-    snapshot_id: str | None = None
-    bundle: str | None = None
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,51 @@ class ServiceView:
 
 
 class Publishing:
-    """Publishes, changes, shows and retires services, and keeps them callable."""
+    """Publishes, changes, shows and retires services, and keeps them callable.
+
+    What a service is loaded from is its own: a snapshot it was published from may be deleted.
+    """
+
+    def __init__(
+        self,
+        *,
+        services: Services,
+        snapshots: SnapshotRegistry,
+        bundles: BundleArchive,
+        execution: Execution,
+        routes: Routes,
+        clock: Clock,
+    ) -> None:
+        self._services = services
+        self._snapshots = snapshots
+        self._bundles = bundles
+        self._execution = execution
+        self._routes = routes
+        self._clock = clock
+        self._locks: WeakValueDictionary[ServiceKey, asyncio.Lock] = WeakValueDictionary()
+        self.quarantined: dict[ServiceKey, str] = {}
+        """The services that are published but cannot be called, and why."""
 
     async def start(self) -> None:
         """Make every stored service callable; what cannot be is logged and left out."""
-        raise NotImplementedError
+        await self._bundles.start()
+        for service in await self._services.all():
+            try:
+                folder = await self._folder(service)
+            except (HermeticError, OSError) as error:
+                self._quarantine(service.key, str(error))
+            else:
+                self._place(service, folder)
+        await self.sweep()
+
+    async def sweep(self) -> None:
+        """Remove bundles nobody refers to any more; to be called now and then."""
+        served = await self._services.bundles()
+        kept = served | await self._snapshots.bundles()
+        try:
+            await self._bundles.sweep(kept=kept, served=served)
+        except OSError as error:
+            log.warning("bundle.not-swept", cause=str(error))
 
     async def upload(self, principal: Principal, pieces: AsyncIterator[bytes]) -> str:
         """Keep the archive that *pieces* make up as a bundle, and return its digest.
@@ -72,7 +113,11 @@ class Publishing:
             BodyTooLarge: It is larger than the node accepts.
             StorageFull: There is no room.
         """
-        raise NotImplementedError
+        if not may_publish(principal):
+            raise _reads_only(principal)
+        bundle = await self._bundles.add(pieces)
+        log.info("bundle.added", account=principal.name, digest=bundle.digest, size=bundle.size)
+        return bundle.digest
 
     async def publish(
         self, principal: Principal, name: str, version: str | None, request: PublishRequest
@@ -85,17 +130,20 @@ class Publishing:
             ServiceExists: That name and version is published already.
             ServiceUnloadable: Its own code failed while it was loaded; nothing was changed.
         """
-        raise NotImplementedError
+        key = ServiceKey.parse(name, str(uuid.uuid4()) if version is None else version)
+        return await to_the_end(self._publish(principal, key, request))
 
     async def patch(
         self, principal: Principal, name: str, version: str, request: PatchRequest
     ) -> ServiceView:
         """Change a published service after loading it once; raises as `publish` does.
 
+        Owner, moment of publication and place in the order stay.
+
         Raises:
             ServiceNotFound: Nothing of that name and version is published.
         """
-        raise NotImplementedError
+        return await to_the_end(self._patch(principal, _known(name, version), request))
 
     async def delete(self, principal: Principal, name: str, version: str) -> None:
         """Retire a service: calls in flight end, no further one begins.
@@ -104,12 +152,155 @@ class Publishing:
             ServiceNotFound: Nothing of that name and version is published.
             NotPermitted: It is somebody else's.
         """
-        raise NotImplementedError
+        await to_the_end(self._delete(principal, _known(name, version)))
 
     async def show(self, principal: Principal, name: str, version: str) -> ServiceView:
         """Return one service, or raise `ServiceNotFound`."""
-        raise NotImplementedError
+        return _view(principal, await self._services.find(_known(name, version)))
 
     async def services(self, principal: Principal, name: str | None = None) -> list[ServiceView]:
         """Return all services, or the versions of *name*, in order of publication."""
-        raise NotImplementedError
+        if name is not None and not _could_name(name):
+            return []
+        return [_view(principal, service) for service in await self._services.all(name)]
+
+    async def _publish(
+        self, principal: Principal, key: ServiceKey, request: PublishRequest
+    ) -> ServiceView:
+        async with self._lock(key):
+            allow = partial(_refuse_publisher, principal, key)
+            # Asked before the costly check, and again, for certain, in the transaction.
+            allow(await self._services.publishers(key.name))
+            snapshot = await self._snapshot(principal, request.snapshot_id, request.bundle)
+            service = Service(
+                key,
+                principal.name,
+                self._clock(),
+                request.runtime,
+                request.entry,
+                request.schema,
+                request.description,
+                request.operation_id or None,
+                request.snapshot_id,
+                request.bundle or content_of(snapshot),
+            )
+            folder = await self._load(service)
+            await self._services.add(service, allow)
+            self._place(service, folder)
+        log.info("service.published", service=key.name, version=key.version, account=principal.name)
+        return _view(principal, service)
+
+    async def _patch(
+        self, principal: Principal, key: ServiceKey, request: PatchRequest
+    ) -> ServiceView:
+        async with self._lock(key):
+            old = await self._services.find(key)
+            _refuse_changer(principal, old)
+            snapshot = await self._snapshot(principal, request.snapshot_id, request.bundle)
+            new = patched(old, request, snapshot)
+            # Loading it anew would show nothing, and replacing its workers would cost calls.
+            is_same = loads_alike(old, new) and key not in self.quarantined
+            folder = None if is_same else await self._load(new)
+            await self._services.replace(new)
+            if not is_same:
+                self._place(new, folder)
+        log.info("service.patched", service=key.name, version=key.version, account=principal.name)
+        return _view(principal, new)
+
+    async def _delete(self, principal: Principal, key: ServiceKey) -> None:
+        async with self._lock(key):
+            service = await self._services.find(key)
+            _refuse_changer(principal, service)
+            if service.bundle is not None:
+                # The last calls still read it.
+                with suppress(NotFound):
+                    await self._bundles.touch(service.bundle)
+            await self._services.remove(key)
+            self._routes.remove(key)
+            self._execution.withdraw(key)
+            self.quarantined.pop(key, None)
+        log.info("service.retired", service=key.name, version=key.version, account=principal.name)
+        await self.sweep()
+
+    async def _snapshot(
+        self, principal: Principal, snapshot_id: str | None, bundle: str | None
+    ) -> Snapshot | None:
+        if snapshot_id is None:
+            return None
+        if bundle is not None:
+            raise BadInput("Publish from a snapshot or from a bundle, not from both.")
+        try:
+            return await self._snapshots.find(principal.name, snapshot_id)
+        except NotFound as error:
+            raise BadInput(f"{error.text} Take one of a session first.") from error
+
+    async def _load(self, service: Service) -> Path | None:
+        """Return the folder of *service* after loading it once, or raise what is wrong with it."""
+        refuse_incomplete(service)
+        try:
+            folder = await self._folder(service)
+        except NotFound as error:
+            raise BadInput(error.text) from error
+        await self._execution.check(service, folder)
+        return folder
+
+    async def _folder(self, service: Service) -> Path | None:
+        return None if service.bundle is None else await self._bundles.folder(service.bundle)
+
+    def _place(self, service: Service, folder: Path | None) -> None:
+        self._execution.place(service, folder)
+        self._routes.add(service.key)
+        self.quarantined.pop(service.key, None)
+
+    def _quarantine(self, key: ServiceKey, cause: str) -> None:
+        self.quarantined[key] = cause
+        log.error("service.quarantined", service=key.name, version=key.version, cause=cause)
+
+    def _lock(self, key: ServiceKey) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
+
+
+def _known(name: str, version: str) -> ServiceKey:
+    try:
+        return ServiceKey.parse(name, version)
+    except BadInput:
+        # What cannot be published is not published: no need to explain names to a reader.
+        raise ServiceNotFound(name, version) from None
+
+
+def _could_name(name: str) -> bool:
+    try:
+        ServiceKey.parse(name, "1")
+    except BadInput:
+        return False
+    return True
+
+
+def _view(principal: Principal, service: Service) -> ServiceView:
+    shows_code = may_see_code(principal, service.owner)
+    if not shows_code:
+        service = replace(service, entry=replace(service.entry, code="", init_code=None))
+    return ServiceView(service, shows_code, may_change(principal, service.owner))
+
+
+def _reads_only(principal: Principal) -> NotPermitted:
+    return NotPermitted(f"{principal.name!r} is a {principal.role} and may not publish services.")
+
+
+def _refuse_publisher(principal: Principal, key: ServiceKey, known: Sequence[Publisher]) -> None:
+    if not may_publish(principal):
+        raise _reads_only(principal)
+    if not may_publish(principal, {publisher.owner for publisher in known}):
+        raise NotPermitted(
+            f"The service name {key.name!r} belongs to somebody else: publish under another name."
+        )
+    if any(publisher.version == key.version for publisher in known):
+        raise ServiceExists(key.name, key.version)
+
+
+def _refuse_changer(principal: Principal, service: Service) -> None:
+    if not may_change(principal, service.owner):
+        raise NotPermitted(
+            f"The service {service.key.name!r} in version {service.key.version!r} was published"
+            f" by {service.owner!r}: only they or an Owner change it."
+        )

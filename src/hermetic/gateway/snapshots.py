@@ -2,20 +2,30 @@
 
 from hermetic.access.principals import Principal
 from hermetic.gateway.content import Content
+from hermetic.registry.bundles import BundleArchive
+from hermetic.registry.disk import pieces_of
+from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.serving.session import Snapshot
 
 
 class Snapshots:
     """Shows, hands out and deletes snapshots."""
 
+    def __init__(self, registry: SnapshotRegistry, bundles: BundleArchive) -> None:
+        self._registry = registry
+        self._bundles = bundles
+
     async def own(self, principal: Principal) -> list[Snapshot]:
         """Return the principal's snapshots, oldest first."""
-        raise NotImplementedError
+        return await self._registry.own(principal.name)
 
     async def content(self, principal: Principal, snapshot_id: str) -> Content:
         """Return a snapshot's archive (ZIP), or raise `NotFound`."""
-        raise NotImplementedError
+        snapshot = await self._registry.find(principal.name, snapshot_id)
+        # Opened at once: the archive may be deleted and swept while it is being read.
+        file = self._bundles.path(snapshot.bundle).open("rb")
+        return Content(snapshot.size, pieces_of(file))
 
     async def delete(self, principal: Principal, snapshot_id: str) -> None:
         """Delete a snapshot, or raise `NotFound`.  Services published from it stay."""
-        raise NotImplementedError
+        await self._registry.remove(principal.name, snapshot_id)

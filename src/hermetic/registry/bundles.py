@@ -1,0 +1,218 @@
+"""Bundles on the disk: archives by digest, and the trees unpacked from them.
+
+An archive is written under another name, put onto the disk and only then renamed to its
+digest: what has a digest for a name is whole.  Nothing here knows who refers to a bundle;
+`sweep` is told.  A bundle stays for a while after anybody touched it, so that one between its
+upload and its publication, or behind the last calls of a retired service, is not taken away.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from hermetic.clock import Clock
+from hermetic.errors import BundleRejected, NotFound
+from hermetic.log import logger
+from hermetic.registry.archives import inspect, pack, unpack
+from hermetic.registry.disk import (
+    PIECE,
+    create_file,
+    full_disk_told,
+    keep_names,
+    receive,
+    remove_tree,
+)
+from hermetic.serving.bundle import Bounds
+
+log = logger(__name__)
+
+GRACE = timedelta(hours=1)  # longer than any call, and than a person takes from upload to publish
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_PART = ".incoming-"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An archive that is kept: its digest (SHA-256), length in bytes and number of files."""
+
+    digest: str
+    size: int
+    members: int
+
+
+class BundleArchive:
+    """Keeps bundles in one folder, and what they unpack to in another."""
+
+    def __init__(
+        self, archives: Path, trees: Path, *, clock: Clock, bounds: Bounds | None = None
+    ) -> None:
+        self._archives = archives
+        self._trees = trees
+        self._clock = clock
+        self._bounds = bounds or Bounds()
+        # Held between looking at an age and acting on it.
+        self._ageing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Make the folders, and remove what an interrupted run left half-made."""
+        await asyncio.to_thread(self._start)
+
+    async def add(self, pieces: AsyncIterator[bytes]) -> Bundle:
+        """Keep the archive that *pieces* make up.  Adding it again only touches it.
+
+        Raises:
+            BundleRejected: It is no bundle; it was unpacked once to be sure.
+            BodyTooLarge: It is larger than `Bounds.archive`.
+            StorageFull: There is no room.
+        """
+        part = self._part(self._archives)
+        try:
+            with full_disk_told(), create_file(part) as target:
+                received = await receive(pieces, target, most=self._bounds.archive)
+            return await asyncio.to_thread(self._accept, part, received.digest, unpacks=True)
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def pack(self, folder: Path) -> Bundle:
+        """Keep what the two shelves in *folder* hold at this moment as a bundle.
+
+        Raises:
+            BundleRejected: A file's name cannot stand in a bundle, or it would be too large.
+            StorageFull: There is no room.
+        """
+        return await asyncio.to_thread(self._pack, folder)
+
+    async def folder(self, digest: str) -> Path:
+        """Return the tree unpacked from a bundle, unpacking it if it is not there.
+
+        Raises:
+            NotFound: There is no such bundle.
+            BundleRejected: The archive on the disk is no longer what its name says.
+            StorageFull: There is no room to unpack it.
+        """
+        await self.touch(digest)
+        return await asyncio.to_thread(self._tree, digest)
+
+    async def touch(self, digest: str) -> None:
+        """Keep a bundle from being swept for a while, or raise `NotFound`."""
+        async with self._ageing:
+            await asyncio.to_thread(self._touch, digest)
+
+    def path(self, digest: str) -> Path:
+        """Return where the archive *digest* lies, or raise `NotFound`."""
+        if not _DIGEST.match(digest) or not (path := self._archives / digest).is_file():
+            raise NotFound(f"There is no bundle {digest[:80]!r}: upload it first.")
+        return path
+
+    async def sweep(self, *, kept: Collection[str], served: Collection[str]) -> None:
+        """Remove archives not in *kept* and trees not in *served*, unless touched lately.
+
+        Args:
+            kept: Digests that services or snapshots refer to.
+            served: Digests that services refer to.
+        """
+        for folder, wanted in ((self._archives, kept), (self._trees, served)):
+            for name in await asyncio.to_thread(os.listdir, folder):
+                if _DIGEST.match(name) and name not in wanted:
+                    await self._sweep_one(folder / name)
+
+    async def _sweep_one(self, path: Path) -> None:
+        async with self._ageing:
+            doomed = await asyncio.to_thread(self._set_aside, path)
+        if doomed is not None:
+            await asyncio.to_thread(remove_tree, doomed)
+            log.info("bundle.swept", digest=path.name, folder=path.parent.name)
+
+    def _start(self) -> None:
+        for folder in (self._archives, self._trees):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for leftover in folder.glob(f"{_PART}*"):
+                remove_tree(leftover)
+
+    def _part(self, folder: Path) -> Path:
+        return folder / f"{_PART}{secrets.token_hex(8)}"
+
+    def _pack(self, folder: Path) -> Bundle:
+        part = self._part(self._archives)
+        try:
+            with full_disk_told(), create_file(part) as target:
+                pack(folder, target, self._bounds)
+                target.flush()
+                os.fsync(target.fileno())
+            return self._accept(part, _digest(part), unpacks=False)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _accept(self, part: Path, digest: str, *, unpacks: bool) -> Bundle:
+        with part.open("rb") as archive:
+            members = inspect(archive, self._bounds)
+        size = part.stat().st_size
+        if unpacks:
+            self._unpack(part, digest)
+        part.chmod(0o400)
+        self._age(part)
+        with full_disk_told():
+            part.replace(self._archives / digest)
+            keep_names(self._archives)
+        return Bundle(digest, size, members)
+
+    def _tree(self, digest: str) -> Path:
+        tree = self._trees / digest
+        if not tree.is_dir():
+            path = self.path(digest)
+            if _digest(path) != digest:
+                raise BundleRejected(
+                    f"The bundle {digest} is damaged on the disk: publish the service again."
+                )
+            self._unpack(path, digest)
+        return tree
+
+    def _unpack(self, path: Path, digest: str) -> None:
+        tree, part = self._trees / digest, self._part(self._trees)
+        if tree.is_dir():
+            return
+        try:
+            with path.open("rb") as archive:
+                unpack(archive, part, self._bounds)
+            # Another may have been faster; a folder is not replaced by one, and theirs is equal.
+            with full_disk_told(), suppress(FileExistsError):
+                part.rename(tree)
+                keep_names(self._trees)
+        finally:
+            if part.exists():
+                remove_tree(part)
+
+    def _touch(self, digest: str) -> None:
+        self._age(self.path(digest))
+        with suppress(FileNotFoundError):
+            self._age(self._trees / digest)
+
+    def _age(self, path: Path) -> None:
+        now = self._clock().timestamp()
+        os.utime(path, (now, now))
+
+    def _set_aside(self, path: Path) -> Path | None:
+        """Rename *path*, if it was not touched lately, so that nobody finds it any more."""
+        try:
+            age = self._clock().timestamp() - path.stat().st_mtime
+        except FileNotFoundError:
+            return None
+        if age < GRACE.total_seconds():
+            return None
+        return path.rename(self._part(path.parent))
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
