@@ -20,8 +20,9 @@ from hermetic.errors import (
 )
 from hermetic.wire.messages import PublishRequest
 from hermetic.wire.problems import reply
-from tests.client.conftest import Play, Played
+from tests.client.conftest import Play
 from tests.support.certificates import Hierarchy, hierarchy
+from tests.support.played_node import Played
 
 SERVICE = {
     "name": "wine",

@@ -4,8 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hermetic.client import peer
-from tests.client.conftest import Played
 from tests.support.certificates import Hierarchy
+from tests.support.played_node import Played
 
 
 def test_the_facts_of_a_certificate_are_read(authority: Hierarchy) -> None:

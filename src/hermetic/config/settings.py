@@ -64,7 +64,7 @@ class Certificates:
 class Pool:
     """How many interpreters stand ready."""
 
-    initial_size: int = _setting(2, "workers started with the node", least=0, most=1000)
+    initial_size: int = _setting(5, "workers started with the node", least=0, most=1000)
     max_size: int = _setting(80, "workers there may ever be at once", least=1, most=1000)
 
 
@@ -78,7 +78,7 @@ class Limits:
     )
     body_seconds: float = _setting(30.0, "how long a body may take to arrive", least=0.1)
     call_seconds: float = _setting(60.0, "how long a call may run", least=0.1)
-    load_seconds: float = _setting(60.0, "how long a service may take to load", least=0.1)
+    load_seconds: float = _setting(120.0, "how long a service may take to load", least=0.1)
     worker_memory_bytes: int = _setting(
         4096 * _MIB, "how much memory a worker may use, in bytes", least=64 * _MIB
     )

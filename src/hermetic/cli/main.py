@@ -1,0 +1,92 @@
+"""The command `hermetic`: its nouns, and the border where an error becomes a sentence.
+
+A noun's module is imported only when the noun is named, so that `hermetic --help` answers at
+once; nothing heavier than click may be imported here.
+"""
+
+import importlib
+import os
+import sys
+
+import click
+
+from hermetic.cli import output
+from hermetic.errors import BadConfiguration, HermeticError
+
+_NOUNS = {
+    "up": ("hermetic.cli.up", "Start one box: web node, workers and certificates."),
+    "login": ("hermetic.cli.login", "Log in to a node and remember the token."),
+    "service": ("hermetic.cli.service", "Publish, show, call and delete services."),
+    "certificate": ("hermetic.cli.certificate", "List, show and renew certificates."),
+    "settings": ("hermetic.cli.settings", "Explain the settings and where they come from."),
+}
+_INTERRUPTED = 130
+_BUG = 1
+
+
+class _Nouns(click.Group):
+    """Knows the nouns by name and first sentence, and loads the one that is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_NOUNS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _NOUNS:
+            return None
+        try:
+            module = importlib.import_module(_NOUNS[cmd_name][0])
+        except ModuleNotFoundError as error:
+            if str(error.name).startswith("hermetic"):
+                raise
+            raise BadConfiguration(
+                f"`hermetic {cmd_name}` needs {error.name}, which is not installed:"
+                ' `pip install "hermetic[node]"` brings all that a node needs.'
+            ) from error
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in _NOUNS.items()])
+
+
+@click.group(cls=_Nouns, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hermetic", message="hermetic %(version)s")
+def hermetic() -> None:
+    """Self-hosted model serving in which every hop is sealed.
+
+    Exit codes: 0 done, 1 failed or found, 2 usage, 65 bad data, 66 not found, 69 unavailable,
+    75 try again, 77 not permitted, 78 bad configuration, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; an error is one sentence on stderr."""
+    try:
+        ended = hermetic.main(arguments, prog_name="hermetic", standalone_mode=False)
+    except HermeticError as error:
+        output.fail(error)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; the interpreter must not stumble over it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BUG
+    except Exception as error:
+        # The border of a command: a bug is told in a sentence, not shown raw.
+        output.fail_unexpectedly(error)
+        return _BUG
+    return ended if isinstance(ended, int) else 0
+
+
+if __name__ == "__main__":
+    main()
