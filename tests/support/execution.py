@@ -22,6 +22,7 @@ class InstantExecution:
         self.holds = False
         self.alive = True
         self.failure: HermeticError | None = None
+        self.long_answer: bytes | None = None
         self.arrived = asyncio.Event()
 
     def place(self, service: Service, folder: Path | None) -> None:
@@ -58,6 +59,8 @@ class InstantExecution:
     def _answer(self, body: bytes) -> Answer:
         if self.failure is not None:
             return Answer(b"", self.failure, 0.0, 0.0)
+        if self.long_answer is not None:
+            return Answer(self.long_answer, None, 0.001, 0.002)
         return Answer(summed(body), None, 0.001, 0.002)
 
 
@@ -66,7 +69,7 @@ def summed(body: bytes) -> bytes:
     inputs: Mapping[str, object] = json.loads(body or b"{}")
     numbers = [value for value in inputs.values() if isinstance(value, int | float)]
     good = len(numbers) == len(inputs)
-    answer = {
+    answer: dict[str, object] = {
         "success": good,
         "errorMessage": "" if good else "TypeError",
         "outputParameters": {"answer": sum(numbers)} if good else {},

@@ -158,7 +158,7 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand on a piece of a body that ASGI reads."""
-        self.framing_bytes = 0
+        self.framing_bytes = -self.chunk
         super().on_body(body)
 
     def on_message_complete(self) -> None:

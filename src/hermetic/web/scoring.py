@@ -162,7 +162,7 @@ class ScoringProtocol(Connection):
         if type(call) is not Call:
             super().on_body(body)
             return
-        self.framing_bytes = 0
+        self.framing_bytes = -self.chunk
         if call.error is not None:
             return
         if not call.body:
