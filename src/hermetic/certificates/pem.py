@@ -58,8 +58,8 @@ def blocks(data: bytes) -> Iterator[Block]:
     base64.
     """
     begins = list(_BEGIN.finditer(data))
-    ends = [begin.start() for begin in begins[1:]] + [len(data)]
-    for begin, limit in zip(begins, ends, strict=True):
+    limits = [*(begin.start() for begin in begins[1:]), len(data)]
+    for begin, limit in zip(begins, limits, strict=False):
         label = begin[1].decode()
         end = data.find(b"-----END %b-----" % begin[1], begin.end(), limit)
         if end < 0:
