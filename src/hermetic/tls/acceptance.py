@@ -1,0 +1,45 @@
+"""Whether a credential is fit to be presented here, now.
+
+Pure.  Who vouches for it is not asked: a certificate from outside may have a root that only the
+clients know.  Asked is what every client asks first, so that a mistake is refused with its
+reason by us, and not with an alert by all of them.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from hermetic.certificates import profile, roles
+from hermetic.certificates.credential import Credential, fits
+from hermetic.certificates.keys import kind_of
+from hermetic.certificates.names import ServerName
+from hermetic.certificates.roles import Role
+from hermetic.errors import CertificateRejected
+
+
+def check(credential: Credential, *, names: Sequence[ServerName], role: Role, at: datetime) -> None:
+    """Refuse a credential that clients would refuse, or that we would not serve with.
+
+    Args:
+        credential: What is to be presented.
+        names: What the certificate must cover; none asks for none.
+        role: What it must be for.
+        at: The moment at which it, and whoever issued it, must be valid.
+
+    Raises:
+        CertificateRejected: `key-mismatch`, `weak-key`, `unsupported-key`, `expired`,
+            `not-yet-valid`, `wrong-name`, and those of `roles.check`.
+    """
+    leaf = credential.chain.leaf
+    kind_of(credential.key)
+    if not fits(credential.key, leaf):
+        raise CertificateRejected(
+            "key-mismatch",
+            f"The key does not fit the certificate of {credential.chain.subject!r}: install the"
+            " key that its request was made with, or ask for a certificate with this key.",
+        )
+    # Further up, clients may know another way around an authority that has expired.
+    for certificate in (leaf, *credential.chain.issuers[:1]):
+        profile.check_time(certificate, at)
+    roles.check(credential.chain, role)
+    for name in names:
+        profile.check_name(leaf, name)
