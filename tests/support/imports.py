@@ -95,8 +95,10 @@ def _encryption(name: str | None, passphrase: bytes) -> KeySerializationEncrypti
     return builder.hmac_hash(hashes.SHA256()).build(passphrase)
 
 
-def resigned(certificate: x509.Certificate, issuer: Credential) -> x509.Certificate:
-    """Return *certificate* with the same name, key and extensions, issued by another: a cross-sign."""
+def resigned(
+    certificate: x509.Certificate, issuer: Credential, *, padding: int = 0
+) -> x509.Certificate:
+    """Return *certificate* again, issued by another: a cross-sign, *padding* bytes larger."""
     builder = x509.CertificateBuilder(
         issuer_name=issuer.chain.leaf.subject,
         subject_name=certificate.subject,
@@ -108,6 +110,9 @@ def resigned(certificate: x509.Certificate, issuer: Credential) -> x509.Certific
     for extension in certificate.extensions:
         if not isinstance(extension.value, x509.AuthorityKeyIdentifier):
             builder = builder.add_extension(extension.value, extension.critical)
+    if padding:
+        ballast = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.0"), bytes(padding))
+        builder = builder.add_extension(ballast, critical=False)
     return builder.sign(issuer.key, hashes.SHA256())
 
 

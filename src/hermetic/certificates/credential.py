@@ -1,6 +1,6 @@
 """A credential: a chain and the private key that fits its leaf."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -51,7 +51,8 @@ def pair(contents: Contents, pool: Iterable[x509.Certificate] = ()) -> Credentia
         raise CertificateRejected(
             "no-certificate", _no_certificate(is_requested=bool(contents.requests))
         )
-    fitting = {key: _fitting(key, contents.certificates) for key in contents.keys}
+    candidates = _leaves(contents.certificates)
+    fitting = {key: [c for c in candidates if fits(key, c)] for key in contents.keys}
     fitting = {key: found for key, found in fitting.items() if found}
     if len(fitting) > 1:
         raise CertificateRejected(
@@ -73,14 +74,14 @@ def fits(key: PrivateKey, certificate: x509.Certificate) -> bool:
         return False
 
 
-def _fitting(key: PrivateKey, certificates: Iterable[x509.Certificate]) -> list[x509.Certificate]:
-    return [certificate for certificate in certificates if fits(key, certificate)]
+def _leaves(certificates: Sequence[x509.Certificate]) -> Sequence[x509.Certificate]:
+    """Return those that are no authority's; all if there are authorities alone."""
+    return [c for c in certificates if not is_authority(c)] or certificates
 
 
-def _leaf_preference(certificate: x509.Certificate) -> tuple[bool, bool, float, int]:
-    """Sort a leaf before an authority, one issued before one self-made, the newest first."""
+def _leaf_preference(certificate: x509.Certificate) -> tuple[bool, float, int]:
+    """Sort one issued before one self-made, the newest first."""
     return (
-        is_authority(certificate),
         certificate.subject == certificate.issuer,
         -certificate.not_valid_after_utc.timestamp(),
         certificate.serial_number,
@@ -94,7 +95,7 @@ def _no_certificate(*, is_requested: bool) -> str:
 
 
 def _mismatch(contents: Contents) -> CertificateRejected:
-    leaves = [c for c in contents.certificates if not is_authority(c)] or contents.certificates
+    leaves = _leaves(contents.certificates)
     kinds = " and ".join(sorted({kind_of(key).value for key in contents.keys}))
     return CertificateRejected(
         "key-mismatch",
