@@ -31,7 +31,8 @@ _COPIED = 64 * 1024
 # A refused request of this size is read to its end, so that the connection can stay open.
 _READ_THOUGH_REFUSED = 64 * 1024
 _RAISED = (b'{"success":false', b'{"success": false')
-_AMBIGUOUS = (b"%2f", b"%5c", b"%00")
+# To some servers these part a path, to others they are letters.
+AMBIGUOUS = (b"%2f", b"%5c", b"%00")
 MISSING = "Send a token as `Authorization: Bearer …`; `POST /login` or `hermetic login` gives one."
 
 
@@ -113,7 +114,7 @@ class Call:
             outcome = "raised" if body.startswith(_RAISED) else "answered"
         else:
             outcome = error.type
-            log.warning(
+            (log.warning if error.status >= 500 else log.debug)(
                 "call.failed",
                 service=self.key.name,
                 version=self.key.version,
@@ -235,7 +236,7 @@ class ScoringProtocol(Connection):
             except httptools.HttpParserInvalidURLError:
                 return None
             # An encoded slash is another address to some, so it is no service's to us.
-            if url is None or any(code in url.lower() for code in _AMBIGUOUS):
+            if url is None or any(code in url.lower() for code in AMBIGUOUS):
                 return None
         return self.scoring.find(url)
 

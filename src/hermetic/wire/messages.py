@@ -136,7 +136,7 @@ class NamedValue(Message):
     """A value by its name, as the code of a session sees it."""
 
     name: str
-    value: msgspec.Raw = msgspec.Raw(b"null")
+    value: object = None
 
 
 class ExecuteRequest(Message):

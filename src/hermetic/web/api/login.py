@@ -1,0 +1,108 @@
+"""Coming in: `POST /login`, and the life of the tokens it gives."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermetic.errors import Unauthenticated
+from hermetic.gateway.access import Access, TokenPair
+from hermetic.web.api.endpoint import Endpoint, json, read
+from hermetic.web.limits import WireLimits
+from hermetic.wire.messages import AccessTokenResponse, LoginRequest, RenewTokenRequest
+from hermetic.wire.openapi import Operation
+
+_TAG = "Login"
+
+
+class LoginApi:
+    """Answers what is asked without a token yet."""
+
+    def __init__(self, access: Access, limits: WireLimits) -> None:
+        self._access, self._most = access, limits.json_bytes
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return what can be asked."""
+        refresh = "/login/refreshToken"
+        revoke = "Ends a login: its tokens die at once."
+        return [
+            Endpoint(
+                Operation(
+                    "POST",
+                    "/login",
+                    "login",
+                    "Logs in.",
+                    _TAG,
+                    takes=LoginRequest,
+                    gives=AccessTokenResponse,
+                    open=True,
+                ),
+                self._login,
+            ),
+            Endpoint(
+                Operation(
+                    "POST",
+                    refresh,
+                    "renewToken",
+                    "Gives a new pair of tokens for the old one.",
+                    _TAG,
+                    takes=RenewTokenRequest,
+                    gives=AccessTokenResponse,
+                    open=True,
+                ),
+                self._refresh,
+            ),
+            Endpoint(
+                Operation(
+                    "DELETE",
+                    refresh,
+                    "revokeRefreshToken",
+                    revoke,
+                    _TAG,
+                    gives=dict,
+                    open=True,
+                    query=("refreshToken",),
+                ),
+                self._revoke,
+            ),
+            # How 9.0.1 spelled it.
+            Endpoint(
+                Operation(
+                    "DELETE",
+                    refresh + "/{token}",
+                    "revokeRefreshTokenInPath",
+                    revoke,
+                    _TAG,
+                    gives=dict,
+                    open=True,
+                ),
+                self._revoke,
+            ),
+        ]
+
+    async def _login(self, request: Request) -> Response:
+        body = await read(request, LoginRequest, most=self._most)
+        peer = request.client.host if request.client else ""
+        return _tokens(await self._access.login(body.username, body.password, peer))
+
+    async def _refresh(self, request: Request) -> Response:
+        body = await read(request, RenewTokenRequest, most=self._most)
+        return _tokens(await self._access.refresh(body.refresh_token))
+
+    async def _revoke(self, request: Request) -> Response:
+        token = request.path_params.get("token") or request.query_params.get("refreshToken")
+        if not token:
+            raise Unauthenticated("Name the refresh token to revoke.")
+        # In a query a plus means a blank, and in base64 there is none.
+        await self._access.revoke(token.replace(" ", "+"))
+        return json({})
+
+
+def _tokens(pair: TokenPair) -> Response:
+    return json(
+        AccessTokenResponse(
+            token_type="Bearer",  # noqa: S106 - the scheme's name (RFC 6750)
+            access_token=pair.access_token,
+            expires_in=pair.expires_in_s,
+            expires_on=int(pair.expires_on.timestamp()),
+            refresh_token=pair.refresh_token,
+        )
+    )

@@ -1,0 +1,227 @@
+"""Services: published, shown, changed, retired, and what their calls look like."""
+
+from collections.abc import Sequence
+from types import GenericAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermetic.errors import BadInput, ServiceNotFound
+from hermetic.gateway.publication import PatchRequest
+from hermetic.gateway.publication import PublishRequest as Publication
+from hermetic.gateway.publishing import Publishing, ServiceView
+from hermetic.serving.schema import Parameter, Schema
+from hermetic.serving.service import Entry, EntryKind, RuntimeKind
+from hermetic.web.api.endpoint import Endpoint, json, pieces, principal_of, read
+from hermetic.web.limits import WireLimits
+from hermetic.wire.messages import (
+    BundleResponse,
+    ParameterDefinition,
+    PublishRequest,
+    WebService,
+    web_service,
+)
+from hermetic.wire.openapi import Operation
+from hermetic.wire.swagger import swagger
+
+_TAG = "Services"
+_ONE = "/services/{name}/{version}"
+
+
+class ServicesApi:
+    """Answers what is asked about services."""
+
+    def __init__(self, publishing: Publishing, limits: WireLimits) -> None:
+        self._publishing, self._limits = publishing, limits
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return what can be asked."""
+        return [
+            Endpoint(_get("/services", "getAllWebServices", list[WebService]), self._list),
+            Endpoint(
+                _get("/services/{name}", "getAllWebServicesByName", list[WebService]), self._list
+            ),
+            Endpoint(_get(_ONE, "getWebServiceVersion", WebService), self._show),
+            Endpoint(_publish("POST", "/services/{name}", "publishWebService", 201), self._publish),
+            Endpoint(_publish("POST", _ONE, "publishWebServiceVersion", 201), self._publish),
+            Endpoint(_publish("PATCH", _ONE, "patchWebServiceVersion", 200), self._patch),
+            Endpoint(
+                Operation(
+                    "DELETE",
+                    _ONE,
+                    "deleteWebServiceVersion",
+                    "Retires a service.",
+                    _TAG,
+                    gives=dict,
+                ),
+                self._delete,
+            ),
+            Endpoint(
+                Operation(
+                    "POST",
+                    "/api/{name}/{version}",
+                    "consume",
+                    "Calls a service; its own description says with which inputs.",
+                    "Calls",
+                    takes=dict,
+                    gives=dict,
+                ),
+                self._call_unknown,
+            ),
+            Endpoint(
+                Operation(
+                    "GET",
+                    "/api/{name}/{version}/swagger.json",
+                    "getServiceSwagger",
+                    "Describes a service in Swagger 2.0.",
+                    "Calls",
+                    gives=dict,
+                ),
+                self._swagger,
+            ),
+            Endpoint(
+                Operation(
+                    "POST",
+                    "/bundles",
+                    "uploadBundle",
+                    "Keeps an archive to publish from.",
+                    _TAG,
+                    takes="application/zip",
+                    gives=BundleResponse,
+                    status=201,
+                ),
+                self._upload,
+            ),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        name = request.path_params.get("name")
+        views = await self._publishing.services(principal_of(request), name)
+        return json([_seen(view) for view in views])
+
+    async def _show(self, request: Request) -> Response:
+        return json(_seen(await self._view(request)))
+
+    async def _swagger(self, request: Request) -> Response:
+        return json(swagger((await self._view(request)).service))
+
+    async def _publish(self, request: Request) -> Response:
+        body = await read(request, PublishRequest, most=self._limits.json_bytes)
+        view = await self._publishing.publish(
+            principal_of(request),
+            request.path_params["name"],
+            request.path_params.get("version"),
+            _publication(body),
+        )
+        return json(view.service.key.version, 201)
+
+    async def _patch(self, request: Request) -> Response:
+        body = await read(request, PublishRequest, most=self._limits.json_bytes)
+        view = await self._publishing.patch(
+            principal_of(request), *_name_and_version(request), _change(body)
+        )
+        return json(view.service.key.version)
+
+    async def _delete(self, request: Request) -> Response:
+        await self._publishing.delete(principal_of(request), *_name_and_version(request))
+        return json({})
+
+    async def _call_unknown(self, request: Request) -> Response:
+        # A call of a service that can be called never comes here.
+        raise ServiceNotFound(*_name_and_version(request))
+
+    async def _upload(self, request: Request) -> Response:
+        digest = await self._publishing.upload(
+            principal_of(request), pieces(request, most=self._limits.upload_bytes)
+        )
+        return json(BundleResponse(digest=digest), 201)
+
+    async def _view(self, request: Request) -> ServiceView:
+        return await self._publishing.show(principal_of(request), *_name_and_version(request))
+
+
+def _get(path: str, name: str, gives: type | GenericAlias) -> Operation:
+    return Operation("GET", path, name, "Shows what is published.", _TAG, gives=gives)
+
+
+def _publish(method: str, path: str, name: str, status: int) -> Operation:
+    summary = "Publishes a service." if method == "POST" else "Changes a service."
+    return Operation(
+        method, path, name, summary, _TAG, takes=PublishRequest, gives=str, status=status
+    )
+
+
+def _name_and_version(request: Request) -> tuple[str, str]:
+    return request.path_params["name"], request.path_params["version"]
+
+
+def _seen(view: ServiceView) -> WebService:
+    return web_service(view.service, shows_code=view.shows_code, may_change=view.may_change)
+
+
+def _publication(body: PublishRequest) -> Publication:
+    """Return what is to be published; what nobody said is as in ML Server."""
+    kind, target = _entry(body)
+    if kind is None and not body.code:
+        raise BadInput("Say what to run: `code`, or a `bundle` with an `entry`.")
+    return Publication(
+        runtime=_runtime(body.runtime_type) or RuntimeKind.R,
+        entry=Entry(kind or EntryKind.CODE, body.code or "", body.init_code, target),
+        schema=Schema(
+            _parameters(body.input_parameter_definitions) or (),
+            _parameters(body.output_parameter_definitions) or (),
+            tuple(body.output_file_names or ()),
+        ),
+        description=body.description,
+        operation_id=body.operation_id or None,
+        snapshot_id=body.snapshot_id,
+        bundle=body.bundle,
+    )
+
+
+def _change(body: PublishRequest) -> PatchRequest:
+    kind, target = _entry(body)
+    files = body.output_file_names
+    return PatchRequest(
+        runtime=_runtime(body.runtime_type),
+        # New code replaces an entry script; without either the entry stays what it is.
+        kind=kind or (EntryKind.CODE if body.code else None),
+        code=body.code,
+        init_code=body.init_code,
+        target=target,
+        inputs=_parameters(body.input_parameter_definitions),
+        outputs=_parameters(body.output_parameter_definitions),
+        files=None if files is None else tuple(files),
+        description=body.description,
+        operation_id=body.operation_id,
+        snapshot_id=body.snapshot_id,
+        bundle=body.bundle,
+    )
+
+
+def _entry(body: PublishRequest) -> tuple[EntryKind | None, str | None]:
+    if body.entry is None:
+        return None, None
+    try:
+        return EntryKind(body.entry.kind), body.entry.target
+    except ValueError:
+        raise BadInput(
+            f"{body.entry.kind!r} is no kind of entry: use one of {', '.join(EntryKind)}."
+        ) from None
+
+
+def _runtime(name: str | None) -> RuntimeKind | None:
+    if name is None:
+        return None
+    try:
+        return RuntimeKind(name)
+    except ValueError:
+        raise BadInput(f"{name!r} is no runtime: use one of {', '.join(RuntimeKind)}.") from None
+
+
+def _parameters(
+    definitions: Sequence[ParameterDefinition] | None,
+) -> tuple[Parameter, ...] | None:
+    if definitions is None:
+        return None
+    return tuple(Parameter.parse(one.name, one.type) for one in definitions)

@@ -1,0 +1,89 @@
+"""The wiring of the web: which use case answers at which address."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hermetic.client.execution import Capacity
+from hermetic.errors import NotFound
+from hermetic.gateway.access import Access
+from hermetic.gateway.certification import Certification
+from hermetic.gateway.publishing import Publishing
+from hermetic.gateway.sessions import Sessions
+from hermetic.gateway.snapshots import Snapshots
+from hermetic.node.health import Health
+from hermetic.node.metrics import Metrics
+from hermetic.web.api.certificates import CertificatesApi
+from hermetic.web.api.endpoint import Endpoint, routes
+from hermetic.web.api.login import LoginApi
+from hermetic.web.api.manual import ManualApi
+from hermetic.web.api.services import ServicesApi
+from hermetic.web.api.sessions import SessionsApi
+from hermetic.web.api.snapshots import SnapshotsApi
+from hermetic.web.api.status import StatusApi
+from hermetic.web.limits import WireLimits
+from hermetic.web.middleware import Gate
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """What a web node can do."""
+
+    access: Access
+    publishing: Publishing
+    sessions: Sessions
+    snapshots: Snapshots
+    certification: Certification
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What a web node knows of itself."""
+
+    health: Health
+    metrics: Metrics
+    capacity: Callable[[], Capacity]
+
+
+def application(
+    cases: UseCases,
+    insight: Insight,
+    *,
+    version: str,
+    limits: WireLimits | None = None,
+    hsts: bytes | None = None,
+    metrics_open: bool = False,
+) -> ASGIApp:
+    """Return the ASGI application that answers everything but calls.
+
+    *version* is the product's; *limits*, *hsts* and *metrics_open* as in the parts.
+    """
+    table = endpoints(
+        cases, insight, version=version, limits=limits or WireLimits(), metrics_open=metrics_open
+    )
+    router = Router(routes(table), redirect_slashes=False, default=_nothing_here)
+    operations = [one.operation for one in table]
+    return Gate(router, operations, cases.access.authenticate, hsts)
+
+
+def endpoints(
+    cases: UseCases, insight: Insight, *, version: str, limits: WireLimits, metrics_open: bool
+) -> list[Endpoint]:
+    """Return the whole table of the API."""
+    table = [
+        *LoginApi(cases.access, limits).endpoints(),
+        *ServicesApi(cases.publishing, limits).endpoints(),
+        *SessionsApi(cases.sessions, limits).endpoints(),
+        *SnapshotsApi(cases.snapshots).endpoints(),
+        *CertificatesApi(cases.certification).endpoints(),
+        *StatusApi(
+            insight.health, insight.metrics, insight.capacity, metrics_open=metrics_open
+        ).endpoints(),
+    ]
+    return [*table, *ManualApi([one.operation for one in table], version).endpoints()]
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    raise NotFound("There is nothing at this address: /openapi.json lists what there is.")

@@ -1,0 +1,107 @@
+"""What holds for every request that reaches ASGI: a token, a request id, and a clear failure."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hermetic.access.principals import Principal
+from hermetic.errors import BadInput, HermeticError, Unauthenticated
+from hermetic.log import bind_request, logger
+from hermetic.web.requests import FIELD
+from hermetic.web.scoring import AMBIGUOUS, MISSING
+from hermetic.wire.openapi import Operation
+from hermetic.wire.problems import reply
+
+log = logger(__name__)
+
+_SECURITY = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+
+
+class Gate:
+    """Lets a request in, or answers it; the outermost of the application.
+
+    Args:
+        operations: The table of the API; only what is open in it needs no token.
+        authenticate: Takes a token and raises `Unauthenticated`.
+        hsts: The value of `strict-transport-security`, or `None` in plain HTTP.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        operations: Iterable[Operation],
+        authenticate: Callable[[bytes], Principal],
+        hsts: bytes | None = None,
+    ) -> None:
+        self._app, self._authenticate = app, authenticate
+        self._open = [(one.method, _form(one.path)) for one in operations if one.open]
+        self._headers = [*_SECURITY]
+        if hsts is not None:
+            self._headers.append((b"strict-transport-security", hsts))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and answer for whatever becomes of it."""
+        request_id: str = scope["state"]["request_id"]
+        bind_request(request_id)
+        started = False
+
+        async def named(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                own = [(FIELD, request_id.encode()), *self._headers]
+                message = {**message, "headers": [*message.get("headers", ()), *own]}
+            await send(message)
+
+        try:
+            self._admit(scope)
+            await self._app(scope, receive, named)
+        except ClientDisconnect:
+            log.debug("request.abandoned")
+        except Exception as error:
+            # A request is one of the five borders: what breaks it must not break the next.
+            _tell(error, scope)
+            if not started:
+                await _answer(error, request_id, scope, named)
+
+    def _admit(self, scope: Scope) -> None:
+        raw: bytes = scope["raw_path"]
+        if b"%" in raw and any(code in raw.lower() for code in AMBIGUOUS):
+            raise BadInput("An address holds no encoded slash, backslash or NUL.")
+        if self._is_open(scope["method"], scope["path"]):
+            return
+        bearer = Headers(scope=scope).get("authorization", "")
+        if bearer[:7].lower() != "bearer ":
+            raise Unauthenticated(MISSING)
+        token = bearer[7:].strip().encode("latin-1")
+        scope["state"]["principal"] = self._authenticate(token)
+
+    def _is_open(self, method: str, path: str) -> bool:
+        asked = "GET" if method == "HEAD" else method
+        return any(asked == known and form.fullmatch(path) for known, form in self._open)
+
+
+def _form(path: str) -> re.Pattern[str]:
+    steps = ("[^/]+" if step.startswith("{") else re.escape(step) for step in path.split("/"))
+    return re.compile("/".join(steps))
+
+
+def _tell(error: Exception, scope: Scope) -> None:
+    # The route and not the path, in which there may be a token.
+    route = getattr(scope.get("route"), "path", None)
+    if isinstance(error, HermeticError) and type(error) is not HermeticError:
+        level = log.warning if error.status >= 500 else log.info
+        level("request.failed", method=scope["method"], route=route, problem=error.type)
+    else:
+        log.error("request.broke", method=scope["method"], route=route, exc_info=error)
+
+
+async def _answer(error: Exception, request_id: str, scope: Scope, send: Send) -> None:
+    answer = reply(error, request_id)
+    length = (b"content-length", str(len(answer.body)).encode())
+    headers = [*answer.headers, length, *scope["state"].get("headers", ())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
