@@ -1,0 +1,167 @@
+import asyncio
+import hashlib
+import stat
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hermetic.clock import TurnedClock
+from hermetic.errors import BodyTooLarge, BundleRejected, NotFound
+from hermetic.registry.bundles import GRACE, BundleArchive
+from tests.registry.conftest import BOUNDS
+from tests.support.archives import in_pieces, zipped
+
+GOOD = zipped({"files/a.txt": b"hello"})
+DIGEST = hashlib.sha256(GOOD).hexdigest()
+
+
+def names(tmp_path: Path) -> list[str]:
+    """Return what lies in the two folders, hidden files too."""
+    return sorted(
+        f"{folder}/{path.name[:9]}"
+        for folder in ("bundles", "unpacked")
+        for path in (tmp_path / folder).iterdir()
+    )
+
+
+async def test_a_bundle_is_known_by_its_digest(bundles: BundleArchive) -> None:
+    bundle = await bundles.add(in_pieces(GOOD))
+    assert (bundle.digest, bundle.size, bundle.members) == (DIGEST, len(GOOD), 1)
+    assert bundles.path(DIGEST).read_bytes() == GOOD
+
+
+async def test_its_tree_can_be_read(bundles: BundleArchive) -> None:
+    await bundles.add(in_pieces(GOOD))
+    folder = await bundles.folder(DIGEST)
+    assert (folder / "files" / "a.txt").read_text() == "hello"
+
+
+async def test_adding_it_again_changes_nothing(bundles: BundleArchive, tmp_path: Path) -> None:
+    await bundles.add(in_pieces(GOOD))
+    before = names(tmp_path)
+    await asyncio.gather(*(bundles.add(in_pieces(GOOD)) for _ in range(5)))
+    assert names(tmp_path) == before
+
+
+async def test_folders_and_files_are_ours_alone(bundles: BundleArchive, tmp_path: Path) -> None:
+    await bundles.add(in_pieces(GOOD))
+    for path in tmp_path.rglob("*"):
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", GOOD[:-5], zipped({"../evil": b"x"})])
+async def test_what_is_refused_leaves_nothing(
+    bundles: BundleArchive, tmp_path: Path, data: bytes
+) -> None:
+    with pytest.raises(BundleRejected):
+        await bundles.add(in_pieces(data))
+    assert names(tmp_path) == []
+
+
+async def test_what_is_too_large_leaves_nothing(bundles: BundleArchive, tmp_path: Path) -> None:
+    with pytest.raises(BodyTooLarge):
+        await bundles.add(in_pieces(b"x" * (BOUNDS.archive + 1)))
+    assert names(tmp_path) == []
+
+
+async def test_a_connection_that_breaks_leaves_nothing(
+    bundles: BundleArchive, tmp_path: Path
+) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield GOOD[:50]
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await bundles.add(broken())
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("digest", ["", "..", "../hermetic.sqlite3", "a" * 64, "A" * 64, "\0"])
+async def test_what_is_no_bundle_is_not_found(bundles: BundleArchive, digest: str) -> None:
+    with pytest.raises(NotFound):
+        bundles.path(digest)
+    with pytest.raises(NotFound):
+        await bundles.folder(digest)
+    with pytest.raises(NotFound):
+        await bundles.touch(digest)
+
+
+async def test_what_an_interrupted_run_left_is_removed_at_the_start(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    (tmp_path / "bundles").mkdir()
+    (tmp_path / "bundles" / ".incoming-1").write_bytes(GOOD[:10])
+    (tmp_path / "unpacked" / ".incoming-2" / "files").mkdir(parents=True)
+    (tmp_path / "unpacked" / ".incoming-2" / "files").chmod(0o500)
+    await BundleArchive(tmp_path / "bundles", tmp_path / "unpacked", clock=clock).start()
+    assert names(tmp_path) == []
+
+
+async def test_a_lost_tree_is_unpacked_again(bundles: BundleArchive, tmp_path: Path) -> None:
+    await bundles.add(in_pieces(GOOD))
+    (await bundles.folder(DIGEST)).rename(tmp_path / "lost")
+    assert (await bundles.folder(DIGEST) / "files" / "a.txt").read_text() == "hello"
+
+
+async def test_an_archive_damaged_on_the_disk_is_not_unpacked(
+    bundles: BundleArchive, tmp_path: Path
+) -> None:
+    await bundles.add(in_pieces(GOOD))
+    (await bundles.folder(DIGEST)).rename(tmp_path / "lost")
+    path = bundles.path(DIGEST)
+    path.chmod(0o600)
+    path.write_bytes(zipped({"files/a.txt": b"other"}))
+    with pytest.raises(BundleRejected, match="damaged on the disk"):
+        await bundles.folder(DIGEST)
+
+
+async def test_a_session_is_packed(bundles: BundleArchive, tmp_path: Path) -> None:
+    for shelf in ("files", "workspace"):
+        (tmp_path / "session" / shelf).mkdir(parents=True)
+    (tmp_path / "session" / "workspace" / "x").write_bytes(b"dill")
+    first = await bundles.pack(tmp_path / "session")
+    second = await bundles.pack(tmp_path / "session")
+    assert first == second
+    assert first.members == 1
+    assert (await bundles.folder(first.digest) / "workspace" / "x").read_bytes() == b"dill"
+
+
+async def test_what_nobody_refers_to_is_swept_after_a_while(
+    bundles: BundleArchive, tmp_path: Path, clock: TurnedClock
+) -> None:
+    await bundles.add(in_pieces(GOOD))
+    clock.advance(GRACE)
+    await bundles.sweep(kept=set(), served=set())
+    assert names(tmp_path) == []
+
+
+async def test_what_was_just_touched_is_not_swept(
+    bundles: BundleArchive, tmp_path: Path, clock: TurnedClock
+) -> None:
+    await bundles.add(in_pieces(GOOD))
+    clock.advance(GRACE - timedelta(seconds=1))
+    await bundles.touch(DIGEST)
+    clock.advance(GRACE - timedelta(seconds=1))
+    await bundles.sweep(kept=set(), served=set())
+    assert len(names(tmp_path)) == 2
+
+
+async def test_what_is_referred_to_is_never_swept(
+    bundles: BundleArchive, tmp_path: Path, clock: TurnedClock
+) -> None:
+    await bundles.add(in_pieces(GOOD))
+    clock.advance(GRACE * 1000)
+    await bundles.sweep(kept={DIGEST}, served={DIGEST})
+    assert len(names(tmp_path)) == 2
+
+
+async def test_of_what_is_only_kept_the_tree_is_swept(
+    bundles: BundleArchive, tmp_path: Path, clock: TurnedClock
+) -> None:
+    await bundles.add(in_pieces(GOOD))
+    clock.advance(GRACE)
+    await bundles.sweep(kept={DIGEST}, served=set())
+    assert names(tmp_path) == [f"bundles/{DIGEST[:9]}"]
+    assert await bundles.folder(DIGEST)
