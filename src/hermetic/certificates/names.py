@@ -22,8 +22,8 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
 # One attribute of a distinguished name and what follows it; the value quoted (RFC 2253) or bare
 _ATTRIBUTE = re.compile(
-    r"""\s*+(?:oid\.)?([a-z][a-z0-9-]*+|[0-9]++(?:\.[0-9]++)++)\s*+=\s*+"""
-    r"""("(?:[^"\\]|\\.)*+"\s*+|(?:[^,;+"\\]|\\.)*+)([,;+]|\Z)""",
+    r""" *+(?:oid\.)?([a-z][a-z0-9-]*+|[0-9]++(?:\.[0-9]++)++) *+= *+"""
+    r"""("(?:[^"\\]|\\.)*+" *+|(?:[^,;+"\\]|\\.)*+)([,;+]|\Z)""",
     re.IGNORECASE | re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\[0-9a-f]{2}|\\.|.", re.IGNORECASE | re.DOTALL)
@@ -90,7 +90,7 @@ class PresentedName:
         """Return the name, or raise `CertificateRejected` (`bad-name`) saying what is wrong.
 
         Like a server name, and the whole left-most label may be `*` (RFC 9525, 6.3).  Not for
-        everything below one label (`*.com`): curl, Go and OpenSSL do not accept that either.
+        everything below one label (`*.com`): OpenSSL, curl and Python do not accept that either.
         """
         wildcard = text.startswith("*.")
         try:
@@ -260,8 +260,8 @@ def _attribute(kind: str, written: str, text: str) -> Attribute:
 
 def _value(written: str, text: str) -> str:
     quoted = written.startswith('"')
-    parts = _ESCAPE.findall(written.rstrip()[1:-1] if quoted else written)
-    while parts and not quoted and parts[-1].isspace():
+    parts = _ESCAPE.findall(written.rstrip(" ")[1:-1] if quoted else written)
+    while parts and not quoted and parts[-1] == " ":
         parts.pop()
     if not parts or (parts[0] == "#" and not quoted):
         raise BadInput(f"{text!r} has an attribute without a value in text.")

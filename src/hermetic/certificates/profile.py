@@ -5,6 +5,7 @@ certificates mean together is for `verification` and `constraints`.  Clauses are
 rules are those of the web's PKI where that asks more, because clients hold a server to them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -73,11 +74,13 @@ def check_name(leaf: x509.Certificate, name: ServerName) -> None:
     presented = presented_names(leaf)
     if any(one.matches(name) for one in presented):
         return
-    raise refusal(
-        leaf,
-        "wrong-name",
-        f"is not for '{name}': it is for {_listed(presented) or 'no DNS name or address'}.",
-    )
+    found = extension(leaf, x509.SubjectAlternativeName)
+    unusable = [one.value for one in found.value if _is_server_kind(one)] if found else []
+    if presented or not unusable:
+        its = _listed(presented) or "no DNS name or address"
+    else:
+        its = f"{_listed(unusable)}, which cannot name a server"
+    raise refusal(leaf, "wrong-name", f"is not for '{name}': it is for {its}.")
 
 
 def check_common_name(leaf: x509.Certificate) -> None:
@@ -288,6 +291,10 @@ def _misleads(common_name: str, presented: tuple[PresentedName, ...]) -> bool:
     return not any(one.text.endswith(f".{common_name}") for one in presented)
 
 
-def _listed(names: tuple[PresentedName, ...]) -> str:
+def _is_server_kind(name: x509.GeneralName) -> bool:
+    return isinstance(name, x509.DNSName | x509.IPAddress)
+
+
+def _listed(names: Sequence[object]) -> str:
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(shown(one)[1:-1] for one in names[:10]) + more
+    return ", ".join(shown(one) for one in names[:10]) + more

@@ -1,7 +1,8 @@
 """Revocation lists: whether an authority has taken a certificate back (RFC 5280, 5 and 6.3).
 
-A list counts for the certificates of the authority that signed it.  One that cannot be used
-(stale, badly signed, indirect) refuses: a list that is skipped revokes nobody.
+A list counts for the certificates of the authority that signed it.  Where only lists are at hand
+that cannot be used (stale, badly signed, indirect), the chain is refused: a list that is skipped
+revokes nobody.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from hermetic.certificates.effort import Effort
 from hermetic.certificates.extensions import extension, extensions
 from hermetic.certificates.refusal import refusal, shown, told
 from hermetic.certificates.strength import check_signature_hash
+from hermetic.errors import CertificateRejected
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,20 @@ def check_revocation(
     Raises `CertificateRejected`: `revoked`, `bad-crl`, `crl-expired`, `no-crl`.
     """
     for certificate, authority in pairwise(path):
-        covered = False
+        covered, unusable = False, None
         for crl in revocations.lists:
-            if _covers(crl, certificate, authority, is_leaf=certificate is path[0]):
+            try:
+                if not _covers(crl, certificate, authority, is_leaf=certificate is path[0]):
+                    continue
                 check_list(crl, authority, at, effort)
-                _check_entry(crl, certificate)
-                covered = True
+            except CertificateRejected as error:
+                unusable = error
+                continue
+            _check_entry(crl, certificate)
+            covered = True
+        # a stale list beside its successor does no harm, and a forged one beside a good one
+        if unusable is not None and not covered:
+            raise unusable
         if revocations.required and not covered:
             raise refusal(
                 certificate,
