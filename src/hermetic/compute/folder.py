@@ -14,6 +14,7 @@ from hermetic.errors import HermeticError, StorageFull
 
 _MOST_CHANGED = 1000
 _COPY = 1 << 20
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 Print = tuple[int, int, int]
 """Size, time of the last change in nanoseconds, inode: what tells whether a file is the same."""
@@ -39,7 +40,7 @@ class CallFolder:
         if self._fd >= 0:
             with contextlib.suppress(OSError):
                 os.close(self._fd)
-        self._fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self._fd = os.open(self._path, _FOLDER)
         os.fchdir(self._fd)
         self._fill()
 
@@ -146,11 +147,7 @@ class CallFolder:
             raise StorageFull(f"The files of the service cannot be copied: {error}.") from error
 
     def _empty(self) -> None:
-        """Remove everything but the files the next call starts with.
-
-        Folders are not descended into but taken apart: what lies in one is moved up.  So no
-        depth of nesting can exceed a path's length or the stack.
-        """
+        """Remove everything but the files the next call starts with."""
         kept = {
             path
             for path, entry in _files(self._path)
@@ -158,11 +155,7 @@ class CallFolder:
         }
         if kept and self._remove_beside(kept):
             return
-        moved = 0
-        while names := os.listdir(self._fd):
-            for name in names:
-                if not _remove(f"{self._path}/{name}"):
-                    moved = _take_apart(f"{self._path}/{name}", self._path, moved)
+        _clear(self._fd)
 
     def _remove_beside(self, kept: set[str]) -> bool:
         """Remove all but *kept*; `False` if something else is still there."""
@@ -219,25 +212,55 @@ def _copy(source: str, target: str) -> None:
             new.write(block)
 
 
-def _remove(path: str) -> bool:
-    """Remove what is at *path*, unless it is a folder with something in it."""
-    try:
-        os.unlink(path)
-    except IsADirectoryError:
-        with contextlib.suppress(OSError):
-            os.chmod(path, 0o700)
+def remove_tree(path: str) -> None:
+    """Remove the folder at *path* with all that is in it, whatever its depth; follows no link.
+
+    What cannot be removed stays.
+    """
+    with contextlib.suppress(OSError):
+        fd = os.open(path, _FOLDER)
         try:
-            os.rmdir(path)
+            _clear(fd)
+        finally:
+            os.close(fd)
+        os.rmdir(path)
+
+
+def _clear(fd: int) -> None:
+    """Remove all that is in a folder.
+
+    Folders are not descended into but taken apart: what lies in one is moved up.  So no depth
+    of nesting can exceed a path's length or the stack.
+    """
+    moved = 0
+    while names := os.listdir(fd):
+        for name in names:
+            if not _remove(name, fd):
+                moved = _take_apart(name, fd, moved)
+
+
+def _remove(name: str, fd: int) -> bool:
+    """Remove *name* from a folder, unless it is a folder itself with something in it."""
+    try:
+        os.unlink(name, dir_fd=fd)
+    except IsADirectoryError:
+        try:
+            os.rmdir(name, dir_fd=fd)
         except OSError:
             return False
     return True
 
 
-def _take_apart(folder: str, to: str, moved: int) -> int:
-    for name in os.listdir(folder):
-        path = f"{folder}/{name}"
-        if not _remove(path):
-            moved += 1
-            os.rename(path, f"{to}/.{moved}.{os.getpid()}")
-    os.rmdir(folder)
+def _take_apart(name: str, above: int, moved: int) -> int:
+    with contextlib.suppress(OSError):
+        os.chmod(name, 0o700, dir_fd=above)
+    fd = os.open(name, _FOLDER, dir_fd=above)
+    try:
+        for one in os.listdir(fd):
+            if not _remove(one, fd):
+                moved += 1
+                os.rename(one, f".{moved}.{os.getpid()}", src_dir_fd=fd, dst_dir_fd=above)
+    finally:
+        os.close(fd)
+    os.rmdir(name, dir_fd=above)
     return moved

@@ -42,6 +42,10 @@ class Limits:
     """The longest answer, files included."""
     console: int = MIB
     """Console output kept of one call."""
+    sessions: int = 20
+    """Interpreters of sessions at one time, beside all these."""
+    execute_s: float = 3600.0
+    """One execution in a session."""
     body: int = 64 * MIB
     """The longest body of a call; the web part refuses earlier."""
 

@@ -1,0 +1,437 @@
+"""Which worker gets which call, and when workers come and go.
+
+Decides without doing: each event is a method, and returns the actions to take.  Knows services,
+workers and calls only as numbers, and the time only as an argument, in seconds of any clock
+that does not go back.
+
+Every call accepted by `call` is ended exactly once: by `answered`, or by a `Fail`.  A worker
+that was loaded with a service is never given to another.
+"""
+
+from collections.abc import Iterable, Iterator
+from math import inf
+
+from hermetic.compute.limits import PIPELINED, QUICK_S, Limits
+from hermetic.compute.roster import (
+    Action,
+    Ending,
+    Fail,
+    Load,
+    Phase,
+    Reason,
+    Send,
+    ServiceState,
+    Start,
+    Stop,
+    WorkerState,
+)
+
+
+class Dispatch:
+    """The state of all workers and calls of one pool."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._services: dict[int, ServiceState] = {}
+        self._workers: dict[int, WorkerState] = {}
+        self._blank: list[WorkerState] = []
+        self._actions: list[Action] = []
+        self._numbers = 0
+        self._start_failures = 0
+        self._start_at = -inf
+        self.wake_at = inf
+        """When `tick` should come next, if nothing happens before."""
+
+    def start(self, now: float) -> list[Action]:
+        """Begin: make the first blank workers."""
+        self._refill(now)
+        return self._done()
+
+    def place(self, service: int) -> None:
+        """Accept calls for *service* from now on."""
+        self._services[service] = ServiceState(service)
+
+    def retire(self, service: int, now: float) -> list[Action]:
+        """Accept no more calls for *service*; those accepted are carried out."""
+        one = self._services.get(service)
+        if one is not None:
+            one.retired = True
+            for worker in list(one.idle):
+                self._stop(worker, Reason.WITHDRAWN, now)
+            self._forget(one)
+        return self._done()
+
+    def call(self, service: int, call: int, now: float) -> list[Action]:
+        """Accept a call."""
+        one = self._services.get(service)
+        if one is None or one.retired:
+            return [Fail(call, Ending.WITHDRAWN)]
+        if one.idle:
+            worker = one.idle.pop()
+            worker.phase, worker.since = Phase.BUSY, now
+            worker.calls.append(call)
+            self._wake(now + self._limits.call_s)
+            return [Send(worker.number, call)]
+        room = self._least_busy(one) if one.recent_s < QUICK_S and not one.queue else None
+        if room is not None:
+            room.calls.append(call)
+            return [Send(room.number, call)]
+        if len(one.queue) >= self._limits.queued:
+            return [Fail(call, Ending.BUSY)]
+        one.queue.append((call, now))
+        if not one.workers:
+            self._begin(one, now)
+        self._wake(now + self._limits.grow_after_s)
+        return self._done()
+
+    def ready(self, worker: int, now: float) -> list[Action]:
+        """A started worker said that it is ready."""
+        one = self._workers[worker]
+        self._start_failures = 0
+        if one.phase is Phase.STARTING:
+            service = one.service
+            if service is not None and service.queue:
+                self._load(one, service, now)
+            elif one.extra:
+                self._stop(one, Reason.SPARE, now)
+            else:
+                self._blanken(one, now)
+            self._serve_waiting(now)
+        return self._done()
+
+    def loaded(self, worker: int, now: float) -> list[Action]:
+        """A worker has loaded its service."""
+        one = self._workers[worker]
+        if one.phase is Phase.LOADING and one.service is not None:
+            self._rest(one, now)
+        return self._done()
+
+    def unloadable(self, worker: int, now: float) -> list[Action]:
+        """A worker could not load its service."""
+        self._could_not_load(self._workers[worker], Reason.UNLOADABLE, now)
+        return self._done()
+
+    def is_head(self, worker: int, call: int) -> bool:
+        """Whether *call* is what *worker* should be answering; anything else it says is a lie."""
+        one = self._workers.get(worker)
+        return one is not None and bool(one.calls) and one.calls[0] == call
+
+    def answered(
+        self, worker: int, now: float, *, last: bool = False
+    ) -> tuple[float, list[Action]]:
+        """A worker answered its head; *last* if it wants no other call.
+
+        Returns:
+            How long the call was the head, in seconds, and the actions.
+        """
+        one = self._workers[worker]
+        one.calls.popleft()
+        taken = now - one.since
+        service = one.service
+        if service is None or one.phase is not Phase.BUSY:
+            return taken, []
+        service.recent_s += (taken - service.recent_s) * 0.2
+        service.failures = 0
+        one.since = now
+        if last or one.extra:
+            self._requeue(one, now)
+            self._stop(one, Reason.RECYCLED if last else Reason.SPARE, now)
+        elif one.calls and not service.queue:
+            self._wake(now + self._limits.call_s)
+            return taken, []
+        else:
+            self._rest(one, now)
+        return taken, self._done()
+
+    def died(self, worker: int, now: float) -> list[Action]:
+        """A worker's process has ended, asked to or not."""
+        one = self._workers[worker]
+        if one.phase is Phase.STARTING:
+            self._could_not_start(one, now)
+        elif one.phase is Phase.LOADING:
+            self._could_not_load(one, None, now)
+        elif one.phase is Phase.BUSY:
+            self._actions.append(Fail(one.calls.popleft(), Ending.DIED, worker))
+            self._failed(one.service, now)
+        self._leave(one, now)
+        del self._workers[worker]
+        self._serve_waiting(now)
+        self._refill(now)
+        return self._done()
+
+    def tick(self, now: float) -> list[Action]:
+        """Do what is due, and say in `wake_at` when something will be next."""
+        for worker in list(self._workers.values()):
+            self._check(worker, now)
+        for service in list(self._services.values()):
+            while service.queue and now - service.queue[0][1] >= self._limits.queue_s:
+                self._actions.append(Fail(service.queue.popleft()[0], Ending.BUSY))
+            if service.queue and now - service.queue[0][1] >= self._limits.grow_after_s:
+                self._grow(service, now)
+        self._serve_waiting(now)
+        self._refill(now)
+        self.wake_at = min(self._moments(now), default=inf)
+        return self._done()
+
+    def phases(self) -> dict[Phase, int]:
+        """Return how many workers there are in each phase."""
+        counts = dict.fromkeys(Phase, 0)
+        for worker in self._workers.values():
+            counts[worker.phase] += 1
+        return counts
+
+    def knows(self, service: int) -> bool:
+        """Whether *service* is placed, or has calls or workers left."""
+        return service in self._services
+
+    def queued(self) -> int:
+        """Return how many calls have no worker yet."""
+        return sum(len(service.queue) for service in self._services.values())
+
+    def waiting(self) -> list[int]:
+        """Return the workers that have nothing to do."""
+        return [
+            one.number for one in self._workers.values() if one.phase in (Phase.BLANK, Phase.IDLE)
+        ]
+
+    # ---- what the events are made of ----
+
+    def _done(self) -> list[Action]:
+        actions, self._actions = self._actions, []
+        return actions
+
+    def _wake(self, at: float) -> None:
+        self.wake_at = min(self.wake_at, at)
+
+    def _least_busy(self, service: ServiceState) -> WorkerState | None:
+        best = None
+        for worker in service.workers:
+            if (
+                worker.phase is Phase.BUSY
+                and not worker.extra
+                and len(worker.calls) < (PIPELINED if best is None else len(best.calls))
+            ):
+                best = worker
+        return best
+
+    def _rest(self, worker: WorkerState, now: float) -> None:
+        """Give a loaded worker what it can take next."""
+        service = worker.service
+        if service is None:
+            return
+        room = PIPELINED if service.recent_s < QUICK_S and not worker.extra else 1
+        while service.queue and len(worker.calls) < room:
+            call, _ = service.queue.popleft()
+            worker.calls.append(call)
+            self._actions.append(Send(worker.number, call))
+        if worker.calls:
+            worker.phase, worker.since = Phase.BUSY, now
+            self._wake(now + self._limits.call_s)
+        elif service.retired:
+            self._stop(worker, Reason.WITHDRAWN, now)
+        elif worker.extra:
+            self._stop(worker, Reason.SPARE, now)
+        else:
+            worker.phase, worker.since = Phase.IDLE, now
+            service.idle.append(worker)
+            self._wake(now + self._limits.idle_s)
+
+    def _begin(self, service: ServiceState, now: float) -> None:
+        """Find a first worker for a service, or refuse its calls."""
+        if now < service.retry_at:
+            self._refuse(service, Ending.UNLOADABLE, service.retry_at - now)
+        elif not self._acquire(service, now, first=True):
+            down = self._start_failures > 0 and not self._alive()
+            self._refuse(service, Ending.UNAVAILABLE if down else Ending.BUSY, 1.0)
+
+    def _grow(self, service: ServiceState, now: float) -> None:
+        busy = [one for one in service.workers if one.phase in (Phase.STARTING, Phase.LOADING)]
+        if not busy and len(service.workers) < self._limits.per_service and now >= service.retry_at:
+            self._acquire(service, now, first=not service.workers)
+
+    def _acquire(self, service: ServiceState, now: float, *, first: bool) -> bool:
+        """Take a worker for *service* from wherever one can be had; whether one will come."""
+        if self._blank:
+            self._load(self._blank.pop(), service, now)
+            self._refill(now)
+            return True
+        can_start = now >= self._start_at
+        if can_start and len(self._workers) < self._limits.most:
+            self._start(now, service)
+            return True
+        if any(one.phase is Phase.STOPPING for one in self._workers.values()):
+            return True  # There will be room at once.
+        rested = now - (0.0 if first else 1.0)
+        victims = [
+            one
+            for one in self._workers.values()
+            if one.phase is Phase.IDLE and one.service is not service and one.since <= rested
+        ]
+        if victims and can_start:
+            self._stop(min(victims, key=lambda one: one.since), Reason.ROOM, now)
+            return True
+        if first and can_start and len(self._workers) < self._limits.ceiling:
+            self._start(now, service, extra=True)
+            return True
+        # While starting is on pause, whoever is alive may still become free.
+        return not can_start and self._alive()
+
+    def _start(
+        self, now: float, service: ServiceState | None = None, *, extra: bool = False
+    ) -> None:
+        self._numbers += 1
+        worker = WorkerState(self._numbers, now, service=service, extra=extra)
+        self._workers[worker.number] = worker
+        if service is not None:
+            service.workers.append(worker)
+        self._actions.append(Start(worker.number))
+        self._wake(now + self._limits.start_s)
+
+    def _load(self, worker: WorkerState, service: ServiceState, now: float) -> None:
+        worker.phase, worker.since = Phase.LOADING, now
+        if worker.service is None:
+            worker.service = service
+            service.workers.append(worker)
+        self._actions.append(Load(worker.number, service.number))
+        self._wake(now + self._limits.load_s)
+
+    def _blanken(self, worker: WorkerState, now: float) -> None:
+        if worker.service is not None:
+            worker.service.workers.remove(worker)
+            self._forget(worker.service)
+            worker.service = None
+        worker.phase, worker.since = Phase.BLANK, now
+        self._blank.append(worker)
+
+    def _stop(self, worker: WorkerState, reason: Reason, now: float) -> None:
+        self._leave(worker, now)
+        worker.phase, worker.since = Phase.STOPPING, now
+        self._actions.append(Stop(worker.number, reason))
+
+    def _leave(self, worker: WorkerState, now: float) -> None:
+        """Take the worker out of wherever it could be given a call."""
+        self._requeue(worker, now)
+        if worker in self._blank:
+            self._blank.remove(worker)
+        service = worker.service
+        if service is not None:
+            if worker in service.workers:
+                service.workers.remove(worker)
+            if worker in service.idle:
+                service.idle.remove(worker)
+            self._forget(service)
+
+    def _requeue(self, worker: WorkerState, now: float) -> None:
+        """Put the calls that *worker* has not begun back, before all that wait."""
+        if worker.service is not None:
+            worker.service.queue.extendleft((call, now) for call in reversed(worker.calls))
+            self._wake(now)
+        worker.calls.clear()
+
+    def _forget(self, service: ServiceState) -> None:
+        if service.retired and not service.queue and not service.workers:
+            self._services.pop(service.number, None)
+
+    def _refuse(self, service: ServiceState, ending: Ending, after_s: float) -> None:
+        while service.queue:
+            call, _ = service.queue.popleft()
+            self._actions.append(Fail(call, ending, None, after_s))
+        self._forget(service)
+
+    def _failed(self, service: ServiceState | None, now: float) -> None:
+        """Count a death in a row; from the third on the service has to wait before its next."""
+        if service is not None:
+            service.failures += 1
+            if service.failures >= 3:
+                service.retry_at = now + min(0.5 * 2 ** (service.failures - 3), 30.0)
+
+    def _could_not_load(self, worker: WorkerState, reason: Reason | None, now: float) -> None:
+        service = worker.service
+        if service is None or worker.phase is not Phase.LOADING:
+            return
+        service.failures += 1
+        service.retry_at = now + min(0.5 * 2 ** (service.failures - 1), 30.0)
+        if all(one.phase is Phase.LOADING for one in service.workers):
+            for call, _ in service.queue:
+                self._actions.append(
+                    Fail(call, Ending.UNLOADABLE, worker.number, service.retry_at - now)
+                )
+            service.queue.clear()
+        if reason is not None:
+            self._stop(worker, reason, now)
+
+    def _could_not_start(self, worker: WorkerState, now: float) -> None:
+        self._start_failures += 1
+        self._start_at = now + min(0.1 * 2 ** (self._start_failures - 1), 5.0)
+        self._wake(self._start_at)
+        self._leave(worker, now)
+
+    def _alive(self) -> bool:
+        return any(
+            one.phase not in (Phase.STARTING, Phase.STOPPING) for one in self._workers.values()
+        )
+
+    def _serve_waiting(self, now: float) -> None:
+        for service in list(self._services.values()):
+            if service.queue and not service.workers:
+                self._begin(service, now)
+
+    def _refill(self, now: float) -> None:
+        """Keep the first number of workers, and one blank for whoever comes first next."""
+        limits = self._limits
+        if now < self._start_at:
+            return
+        while len(self._workers) < limits.most and (
+            len(self._workers) < limits.initial
+            or (limits.initial > 0 and not self._blank and not self._coming())
+        ):
+            self._start(now)
+
+    def _coming(self) -> bool:
+        return any(
+            one.phase is Phase.STARTING and one.service is None for one in self._workers.values()
+        )
+
+    def _check(self, worker: WorkerState, now: float) -> None:
+        """Stop a worker that has been in its phase for too long."""
+        if now < self._due(worker):
+            return
+        if worker.phase is Phase.BUSY:
+            self._actions.append(Fail(worker.calls.popleft(), Ending.DEADLINE, worker.number))
+            self._stop(worker, Reason.DEADLINE, now)
+        elif worker.phase is Phase.LOADING:
+            self._could_not_load(worker, Reason.LOAD_TIMEOUT, now)
+        elif worker.phase is Phase.STARTING:
+            self._could_not_start(worker, now)
+            self._stop(worker, Reason.START_TIMEOUT, now)
+        elif worker.phase is Phase.IDLE or len(self._blank) > max(1, self._limits.initial):
+            self._stop(worker, Reason.IDLE, now)
+
+    def _due(self, worker: WorkerState) -> float:
+        limits = self._limits
+        patience = {
+            Phase.STARTING: limits.start_s,
+            Phase.LOADING: limits.load_s,
+            Phase.BUSY: limits.call_s,
+            Phase.IDLE: limits.idle_s,
+            Phase.BLANK: limits.idle_s if len(self._blank) > max(1, limits.initial) else inf,
+            Phase.STOPPING: inf,
+        }
+        return worker.since + patience[worker.phase]
+
+    def _moments(self, now: float) -> Iterator[float]:
+        yield from (self._due(worker) for worker in self._workers.values())
+        yield from _queue_moments(self._services.values(), self._limits, now)
+        if self._start_at > now:
+            yield self._start_at
+
+
+def _queue_moments(services: Iterable[ServiceState], limits: Limits, now: float) -> Iterator[float]:
+    for service in services:
+        if service.queue:
+            at = service.queue[0][1]
+            yield at + limits.queue_s
+            growing = any(one.phase in (Phase.STARTING, Phase.LOADING) for one in service.workers)
+            if len(service.workers) < limits.per_service and not growing:
+                # What could not be had at once is asked for again, but not without pause.
+                yield max(at + limits.grow_after_s, now + limits.grow_after_s, service.retry_at)

@@ -1,0 +1,133 @@
+"""What a worker is told to load, and what its answers mean to the node."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hermetic.compute.limits import Limits
+from hermetic.errors import (
+    BadInput,
+    HermeticError,
+    InputMismatch,
+    MalformedBody,
+    Mismatch,
+    NotFound,
+)
+from hermetic.serving.service import EntryKind, Service
+
+_FIRST_UID, _UIDS = 61184, 4000
+"""Users that no account has: systemd keeps this range for its dynamic users."""
+
+
+class Orders:
+    """Writes the LOAD frames of one node's workers."""
+
+    def __init__(self, limits: Limits, readable: Sequence[Path], hidden: Path) -> None:
+        self._limits = limits
+        self._readable = [str(path.absolute()) for path in readable]
+        self._hidden = str(hidden.resolve())
+
+    def service(self, service: Service, bundle: Path | None, worker: int, folder: Path) -> bytes:
+        """Return the order to load *service*, for a worker with that number and *folder*."""
+        entry = service.entry
+        return self._order(
+            worker,
+            folder,
+            [] if bundle is None else [bundle],
+            {
+                "kind": entry.kind.value,
+                "code": entry.code,
+                "init_code": entry.init_code,
+                "target": entry.target,
+                "inputs": [(one.name, one.type.value) for one in service.schema.inputs],
+                "outputs": [(one.name, one.type.value) for one in service.schema.outputs],
+                "files": list(service.schema.files),
+                "bundle": None if bundle is None else str(bundle.resolve()),
+                "folder": str(folder.resolve() / "call"),
+                "own": [str(folder.resolve())],
+            },
+        )
+
+    def session(self, session: Path, worker: int, folder: Path) -> bytes:
+        """Return the order to become the interpreter of the session whose folder is *session*."""
+        files, workspace = session.resolve() / "files", session.resolve() / "workspace"
+        return self._order(
+            worker,
+            folder,
+            [workspace],
+            {
+                "kind": "session",
+                "folder": str(files),
+                "workspace": str(workspace),
+                "own": [str(folder.resolve()), str(files)],
+            },
+            own_user=False,
+        )
+
+    def _order(
+        self,
+        worker: int,
+        folder: Path,
+        needed: Sequence[Path],
+        order: Mapping[str, object],
+        *,
+        own_user: bool = True,
+    ) -> bytes:
+        limits = self._limits
+        user = user_for(worker, [folder.parent, *needed]) if own_user else None
+        if user is not None:
+            for path in (folder, folder / "home"):
+                os.chown(path, user, user)
+        common = {
+            "answer": limits.answer,
+            "console": limits.console,
+            "bounds": [limits.memory, limits.file_size, limits.open_files, limits.processes],
+            "readable": [*self._readable, *(str(path.resolve()) for path in needed)],
+            "hidden": self._hidden,
+            "uid": user,
+        }
+        return json.dumps({**common, **order}).encode()
+
+
+def user_for(worker: int, needed: Sequence[Path]) -> int | None:
+    """Return the user that a worker can be, if this process may change users and it gains by it.
+
+    `None` where another user could not reach what the worker needs, such as a home below a
+    folder that is closed to others: there Landlock alone has to keep it from the rest.
+    """
+    package = Path(__file__).parent
+    if os.geteuid() != 0 or not all(map(_is_open, (package, *needed))):
+        return None
+    return _FIRST_UID + worker % _UIDS
+
+
+def _is_open(path: Path) -> bool:
+    """Whether any user can enter *path* and all folders above it."""
+    real = path.resolve()
+    return all(folder.stat().st_mode & 0o001 for folder in (real, *real.parents))
+
+
+def kind_needs_bundle(kind: EntryKind) -> bool:
+    """Whether a service that begins this way has its code in its bundle."""
+    return kind is not EntryKind.CODE
+
+
+def refusal(payload: bytes) -> HermeticError:
+    """Return the error that a worker refused a call with."""
+    told: dict[str, Any] = json.loads(payload)
+    text = str(told["text"])
+    match told["type"]:
+        case "malformed-body":
+            return MalformedBody(text)
+        case "input-mismatch":
+            return InputMismatch(
+                text, [Mismatch(one["pointer"], one["message"]) for one in told["errors"]]
+            )
+        case "not-found":
+            return NotFound(text)
+        case "bad-input":
+            return BadInput(text)
+        case _:
+            return HermeticError(text)

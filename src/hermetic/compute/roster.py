@@ -1,0 +1,117 @@
+"""What the dispatch works with: the actions it asks for, and what it knows of each worker.
+
+Pure values; services, workers and calls are numbers, times are seconds of one steady clock.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import inf
+from typing import NamedTuple
+
+
+class Ending(StrEnum):
+    """Why a call ended without an answer."""
+
+    DIED = "died"
+    DEADLINE = "deadline"
+    BUSY = "busy"
+    UNLOADABLE = "unloadable"
+    UNAVAILABLE = "unavailable"
+    WITHDRAWN = "withdrawn"
+
+
+class Reason(StrEnum):
+    """Why a worker was ended, or ended by itself; the label of the metric."""
+
+    DEADLINE = "deadline"
+    DIED = "died"
+    IDLE = "idle"
+    LOAD_TIMEOUT = "load-timeout"
+    RECYCLED = "recycled"
+    ROOM = "room"
+    SPARE = "spare"
+    START_TIMEOUT = "start-timeout"
+    STOPPED = "stopped"
+    UNLOADABLE = "unloadable"
+    WITHDRAWN = "withdrawn"
+
+
+class Start(NamedTuple):
+    """Start a process; `ready` or `died` follows."""
+
+    worker: int
+
+
+class Load(NamedTuple):
+    """Let a ready worker load a service; `loaded`, `unloadable` or `died` follows."""
+
+    worker: int
+    service: int
+
+
+class Send(NamedTuple):
+    """Give a call to a worker; it may be behind others there."""
+
+    worker: int
+    call: int
+
+
+class Stop(NamedTuple):
+    """Kill a worker; `died` follows."""
+
+    worker: int
+    reason: Reason
+
+
+class Fail(NamedTuple):
+    """Answer a call with an error; `worker` is whose end or refusal caused it, if one's did."""
+
+    call: int
+    ending: Ending
+    worker: int | None = None
+    retry_after_s: float = 1.0
+
+
+Action = Start | Load | Send | Stop | Fail
+
+
+class Phase(StrEnum):
+    """What a worker does at present."""
+
+    STARTING = "starting"
+    BLANK = "blank"
+    LOADING = "loading"
+    IDLE = "idle"
+    BUSY = "busy"
+    STOPPING = "stopping"
+
+
+@dataclass(slots=True, eq=False)
+class ServiceState:
+    """What is known of a service."""
+
+    number: int
+    queue: deque[tuple[int, float]] = field(default_factory=deque)
+    """Calls without a worker, with the moment they came or came back."""
+    workers: list["WorkerState"] = field(default_factory=list)
+    """All that start for it, load it or are loaded with it, but those being stopped."""
+    idle: list["WorkerState"] = field(default_factory=list)
+    recent_s: float = 1.0
+    """How long its calls took of late."""
+    failures: int = 0
+    retry_at: float = -inf
+    retired: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class WorkerState:
+    """What is known of a worker."""
+
+    number: int
+    since: float
+    """When it came into its phase; for a busy one, when its head became the head."""
+    phase: Phase = Phase.STARTING
+    service: ServiceState | None = None
+    calls: deque[int] = field(default_factory=deque)
+    extra: bool = False
