@@ -68,7 +68,7 @@ class SwappingContext:
         role: Role = Role.API,
         profile: TlsProfile = TlsProfile.INTERMEDIATE,
         client_roots: bytes | None = None,
-        on_refusal: Callable[[HermeticError], None] = lambda error: None,
+        on_change: Callable[["SwappingContext"], None] = lambda context: None,
     ) -> None:
         """Serve *credential* from the first handshake on.
 
@@ -79,7 +79,8 @@ class SwappingContext:
             role: What every credential must be for.
             profile: Which versions of TLS to speak.
             client_roots: Whom to let in; see `contexts.empty_server_context`.
-            on_refusal: Called with each error given to `refuse`; it must not raise.
+            on_change: Called after each swap, and after each refusal, which `last_error` tells
+                then; it must not raise.
 
         Raises:
             CertificateRejected: As `swap`.
@@ -87,7 +88,7 @@ class SwappingContext:
         """
         self._clock, self._role, self._profile = clock, role, profile
         self._names = tuple(ServerName.parse(name) for name in names)
-        self._client_roots, self._on_refusal = client_roots, on_refusal
+        self._client_roots, self._on_change = client_roots, on_change
         self.swaps = 0
         self.refusals: Counter[str] = Counter()
         self.last_error: HermeticError | None = None
@@ -133,6 +134,7 @@ class SwappingContext:
             serial=f"{chain.serial:x}",
             not_after=chain.not_after.isoformat(),
         )
+        self._on_change(self)
         return True
 
     def refuse(self, error: HermeticError) -> None:
@@ -146,7 +148,7 @@ class SwappingContext:
             text=error.text,
             served_until=self.credential.chain.not_after.isoformat(),
         )
-        self._on_refusal(error)
+        self._on_change(self)
 
     def admit(self, client_roots: bytes) -> None:
         """Let in clients of *client_roots* from the next handshake on, and no others.
