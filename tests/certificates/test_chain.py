@@ -112,6 +112,8 @@ def test_a_name_without_the_signature_makes_no_issuer() -> None:
     forged = hierarchy(name="Ours").intermediate.chain.leaf
     assert forged.subject == material().intermediate.subject
     assert code_of(lambda: order([material().certificate, forged])) == "incomplete-chain"
+    without_key_identifier = imports.resigned(material().certificate, material().ours.intermediate)
+    assert code_of(lambda: order([without_key_identifier, forged])) == "incomplete-chain"
 
 
 def test_a_crowd_of_namesakes_costs_a_bounded_number_of_signatures() -> None:

@@ -109,10 +109,10 @@ def test_deep_nesting_ends_in_a_refusal() -> None:
         der.check_cost(data)
 
 
-def test_a_third_of_a_megabyte_of_crumbs_takes_less_than_a_second() -> None:
-    started = time.perf_counter()
+def test_a_third_of_a_megabyte_of_crumbs_takes_time_in_proportion() -> None:
+    started = time.process_time()
     der.check_cost(_sequence(b"\x02\x00" * 160_000))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 3  # 0.2 s; copying the rest for each took 20 s
 
 
 @given(st.binary(max_size=200))

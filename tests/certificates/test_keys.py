@@ -45,11 +45,12 @@ def test_two_keys_made_are_never_the_same() -> None:
         (lambda: ec.generate_private_key(ec.SECP224R1()), "weak-key"),
         (lambda: ec.generate_private_key(ec.SECP521R1()), "unsupported-key"),
         (lambda: ec.generate_private_key(ec.SECP256K1()), "unsupported-key"),
+        (lambda: rsa.RSAPublicNumbers(65537, 2**4100 + 1).public_key(), "unsupported-key"),
         (lambda: dsa.generate_private_key(1024), "unsupported-key"),
         (ed448.Ed448PrivateKey.generate, "unsupported-key"),
         (lambda: "a text", "unsupported-key"),
     ],
-    ids=["rsa-1024", "p-224", "p-521", "secp256k1", "dsa", "ed448", "no key at all"],
+    ids=["rsa-1024", "p-224", "p-521", "secp256k1", "rsa-4101", "dsa", "ed448", "no key at all"],
 )
 def test_a_key_we_would_not_serve_with_is_refused_with_its_reason(
     make: Callable[[], object], code: str

@@ -14,6 +14,7 @@ from hermetic.certificates import signing
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, encode_public
+from hermetic.certificates.pem import Block
 from hermetic.certificates.reading import Contents, read
 from hermetic.errors import CertificateRejected
 from tests.support import imports
@@ -90,6 +91,16 @@ def test_der_certificates_may_follow_each_other() -> None:
     assert read(data + b"\n").certificates == certificates
 
 
+def test_pkcs12_may_stand_in_pem() -> None:
+    text = Block("PKCS12", _p12()).text
+    assert _is_whole(read(text, passphrase=PASSPHRASE), material().leaf)
+
+
+def test_the_settings_of_a_trusted_certificate_are_left_behind() -> None:
+    text = Block("TRUSTED CERTIFICATE", imports.der(material().certificate) + b"\x30\x00").text
+    assert read(text).certificates == (material().certificate,)
+
+
 def test_a_request_is_told_from_a_certificate() -> None:
     wanted = signing.request(material().key, names=["api.example"])
     assert read(imports.pem(wanted)).requests == (wanted,)
@@ -137,6 +148,11 @@ def _tampered_rsa_key() -> bytes:
     return bytes(data)
 
 
+def _unknown_cipher() -> bytes:
+    aes, none = bytes.fromhex("60864801650304012a"), bytes.fromhex("60864801650304017f")
+    return imports.key_in(material().key, encoding=Encoding.DER, passphrase=b"x").replace(aes, none)
+
+
 def _large_certificate() -> bytes:
     issuer = material().ours.intermediate
     return imports.der(imports.resigned(material().certificate, issuer, padding=40_000))
@@ -170,6 +186,18 @@ _REFUSED: list[tuple[str, Callable[[], bytes], bytes | None, str]] = [
     ("base64 cut", lambda: _pem().replace(b"=\n", b"\n").replace(b"MII", b"MI"), None, "malformed"),
     ("DER inside changed", lambda: b"\x30\x03\x30\x01\x00", None, "not-a-certificate"),
     ("an RSA key changed", _tampered_rsa_key, None, "malformed"),
+    ("no certificate inside", lambda: Block("CERTIFICATE", b"\x30\x00").text, None, "malformed"),
+    ("no key inside", lambda: Block("PRIVATE KEY", b"\x30\x00").text, None, "malformed"),
+    (
+        "no request inside",
+        lambda: Block("CERTIFICATE REQUEST", b"\x30\x00").text,
+        None,
+        "malformed",
+    ),
+    ("no PKCS#7 inside", lambda: Block("PKCS7", b"\x30\x00").text, None, "no-certificate"),
+    ("no PKCS#12 inside", lambda: b"\x30\x05\x02\x01\x03\x30\x00", None, "unsupported-encryption"),
+    ("a DSA key", lambda: Block("DSA PRIVATE KEY", b"\x30\x00").text, None, "unsupported-key"),
+    ("a key under an unknown cipher", _unknown_cipher, b"x", "unsupported-encryption"),
     ("an encrypted key", _encrypted, None, "encrypted-key"),
     ("a key with a wrong passphrase", _encrypted, b"wrong", "wrong-passphrase"),
     ("an old encrypted key", lambda: _encrypted(_TRADITIONAL), None, "encrypted-key"),
