@@ -90,27 +90,22 @@ class CallFolder:
         """Bring the folder back to how calls find it; `False` if that was not possible."""
         try:
             os.fchdir(self._fd)
-            if not self._start and self._is_empty():
-                return True
-            self._empty()
-            self._fill()
-        except FileNotFoundError:
-            # The code removed the folder itself.
-            return self._again()
-        except (OSError, HermeticError):
-            return False
-        return True
-
-    def _again(self) -> bool:
-        try:
-            self.enter()
+            if os.fstat(self._fd).st_nlink == 0:
+                # The code removed the folder itself.
+                self.enter()
+            elif self._start or not self._is_empty():
+                self._empty()
+                self._fill()
         except (OSError, HermeticError):
             return False
         return True
 
     def _is_empty(self) -> bool:
-        # A folder that was removed has no entries to list: FileNotFoundError, or none at all.
-        return not os.listdir(self._fd) and os.fstat(self._fd).st_nlink > 0
+        try:
+            return not os.listdir(self._fd)
+        except FileNotFoundError:
+            # It was removed: some file systems say so instead of listing nothing.
+            return True
 
     def _read(self, name: str, most: int) -> bytes | None:
         try:

@@ -152,7 +152,7 @@ class Interpreter:
         return b""
 
     def _is_object(self, name: str) -> bool:
-        return not name.startswith("_") and not isinstance(self._namespace[name], types.ModuleType)
+        return not name.startswith("__") and not isinstance(self._namespace[name], types.ModuleType)
 
 
 def _loaded(name: str, data: bytes) -> Foreign:

@@ -1,0 +1,257 @@
+"""The interpreters of sessions; an `Interpreters`."""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hermetic.compute import frames
+from hermetic.compute.limits import Limits
+from hermetic.compute.orders import Orders, refusal
+from hermetic.compute.process import WorkerProcess, Workforce
+from hermetic.errors import BadInput, DeadlineExceeded, Gone, HermeticError, NotFound, Unavailable
+
+_HISTORY = 1000
+
+
+@dataclass(eq=False)
+class _Session:
+    folder: Path
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    history: deque[str] = field(default_factory=lambda: deque(maxlen=_HISTORY))
+    console: str = ""
+    worker: WorkerProcess | None = None
+    dead: str = ""
+    """How its interpreter ended, once it has."""
+    question: asyncio.Future[tuple[int, bytes]] | None = None
+    executing: bool = False
+
+
+class SessionInterpreters:
+    """Keeps the interpreters of sessions in worker processes of this machine.
+
+    *workforce* and *orders* are those of the pool, which MUST be started before and stopped
+    after.
+    """
+
+    def __init__(self, workforce: Workforce, orders: Orders, limits: Limits) -> None:
+        self._workforce, self._orders, self._limits = workforce, orders, limits
+        self._sessions: dict[str, _Session] = {}
+        self._by_key: dict[int, _Session] = {}
+        self._count = 0
+
+    async def open(self, session_id: str, folder: Path) -> None:
+        """See `Interpreters.open`."""
+        for name in ("files", "workspace"):
+            (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sessions.setdefault(session_id, _Session(folder))
+
+    async def close(self, session_id: str) -> None:
+        """See `Interpreters.close`."""
+        session = self._sessions.pop(session_id, None)
+        if session is not None and session.worker is not None:
+            session.dead = session.dead or "was closed"
+            session.worker.kill()
+
+    async def execute(
+        self, session_id: str, code: str, inputs: Mapping[str, object], outputs: Sequence[str]
+    ) -> bytes:
+        """See `Interpreters.execute`."""
+        for name in (*inputs, *outputs):
+            _parse_name(name)
+        async with self._turn(session_id) as session:
+            await self._start(session)
+            session.history.append(code)
+            session.console, session.executing = "", True
+            order = json.dumps({"code": code, "inputs": dict(inputs), "outputs": list(outputs)})
+            try:
+                _, answer = await asyncio.wait_for(
+                    self._ask(session, frames.EXECUTE, order.encode()), self._limits.execute_s
+                )
+            except TimeoutError:
+                if session.worker is not None:
+                    session.worker.kill()
+                raise DeadlineExceeded(
+                    f"The execution took longer than {self._limits.execute_s:g} s; the session's"
+                    " interpreter was ended."
+                ) from None
+            finally:
+                session.executing = False
+            session.console = str(json.loads(answer)["consoleOutput"])
+            return answer
+
+    async def cancel(self, session_id: str) -> None:
+        """See `Interpreters.cancel`."""
+        session = self._living(session_id)
+        if session.executing and session.worker is not None:
+            session.worker.interrupt()
+
+    def console_output(self, session_id: str) -> str:
+        """See `Interpreters.console_output`."""
+        return self._living(session_id).console
+
+    def history(self, session_id: str) -> Sequence[str]:
+        """See `Interpreters.history`."""
+        return tuple(self._living(session_id).history)
+
+    async def list_objects(self, session_id: str) -> Sequence[str]:
+        """See `Interpreters.list_objects`."""
+        async with self._turn(session_id) as session:
+            return await self._names(session)
+
+    async def read_object(self, session_id: str, name: str) -> bytes:
+        """See `Interpreters.read_object`."""
+        async with self._turn(session_id) as session:
+            if session.worker is None:
+                return _path(session, name).read_bytes()
+            return await self._object(session, frames.READ, name)
+
+    async def write_object(self, session_id: str, name: str, data: bytes) -> None:
+        """See `Interpreters.write_object`."""
+        _parse_name(name)
+        async with self._turn(session_id) as session:
+            if session.worker is None:
+                _write(session.folder / "workspace" / name, data)
+            else:
+                await self._object(session, frames.WRITE, name, data)
+
+    async def delete_object(self, session_id: str, name: str) -> None:
+        """See `Interpreters.delete_object`."""
+        async with self._turn(session_id) as session:
+            if session.worker is None:
+                _path(session, name).unlink()
+            else:
+                await self._object(session, frames.DELETE, name)
+
+    async def dump_workspace(self, session_id: str) -> Sequence[str]:
+        """See `Interpreters.dump_workspace`."""
+        async with self._turn(session_id) as session:
+            if session.worker is None:
+                return ()
+            names = await self._names(session)
+            folder = session.folder / "workspace"
+            left_out = []
+            for name in names:
+                try:
+                    _write(folder / name, await self._object(session, frames.READ, name))
+                except BadInput:
+                    left_out.append(name)
+            for path in folder.iterdir():
+                if path.name not in names or path.name in left_out:
+                    path.unlink()
+            return left_out
+
+    # ---- what interpreters say ----
+
+    def frame(self, worker: WorkerProcess, kind: int, id_: int, payload: bytes) -> None:
+        """See `Owner.frame`."""
+        session = self._by_key.get(worker.key)
+        if session is None:
+            return
+        if kind == frames.CONSOLE:
+            session.console = payload.decode("utf-8", "replace")
+        elif session.question is not None and not session.question.done():
+            session.question.set_result((kind, payload))
+
+    def ended(self, worker: WorkerProcess) -> None:
+        """See `Owner.ended`."""
+        session = self._by_key.pop(worker.key)
+        session.dead = session.dead or worker.end
+        if session.question is not None and not session.question.done():
+            session.question.set_exception(self._gone(session))
+
+    # ---- what the methods are made of ----
+
+    def _living(self, session_id: str) -> _Session:
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise NotFound(f"There is no open session {session_id!r}.")
+        if session.dead:
+            raise self._gone(session)
+        return session
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, session_id: str) -> AsyncIterator[_Session]:
+        """Wait for the session to be free; it may have ended meanwhile."""
+        async with self._living(session_id).turn:
+            yield self._living(session_id)
+
+    @staticmethod
+    def _gone(session: _Session) -> Gone:
+        return Gone(f"The session's interpreter {session.dead}; open a new session.")
+
+    async def _start(self, session: _Session) -> None:
+        if session.worker is not None:
+            return
+        if len(self._by_key) >= self._limits.sessions:
+            raise Unavailable(
+                f"There are {self._limits.sessions} interpreters of sessions already; close one."
+            )
+        self._count += 1
+        self._by_key[self._count] = session
+        try:
+            worker = self._workforce.start(self, self._count, self._limits.answer + (1 << 20))
+        except OSError as error:
+            del self._by_key[self._count]
+            raise Unavailable(f"No interpreter can be started: {error}.") from error
+        session.worker = worker
+        order = self._orders.session(session.folder, worker.number, worker.folder)
+        await self._expect(session, frames.READY)
+        kind, payload = await self._ask(session, frames.LOAD, order)
+        if kind != frames.LOADED:
+            worker.kill()
+            reason = str(json.loads(payload)["text"]).strip().splitlines()[-1]
+            session.dead = f"could not be started: {reason}"
+            raise self._gone(session)
+
+    async def _ask(self, session: _Session, kind: int, payload: bytes) -> tuple[int, bytes]:
+        if session.worker is None or session.dead:
+            raise self._gone(session)
+        session.worker.send(kind, 0, payload)
+        return await self._expect(session)
+
+    async def _expect(self, session: _Session, kind: int | None = None) -> tuple[int, bytes]:
+        question = session.question = asyncio.get_running_loop().create_future()
+        try:
+            answer: tuple[int, bytes] = await asyncio.wait_for(question, self._limits.execute_s)
+        finally:
+            session.question = None
+        if kind is not None and answer[0] != kind:
+            raise HermeticError("An interpreter began with the wrong frame.")
+        return answer
+
+    async def _names(self, session: _Session) -> Sequence[str]:
+        if session.worker is None:
+            return sorted(path.name for path in (session.folder / "workspace").iterdir())
+        names: list[str] = json.loads(await self._object(session, frames.LIST, ""))
+        return [name for name in names if name.isidentifier()]
+
+    async def _object(self, session: _Session, kind: int, name: str, data: bytes = b"") -> bytes:
+        answer, payload = await self._ask(session, kind, name.encode() + b"\0" + data)
+        if answer == frames.ERROR:
+            raise refusal(payload)
+        return payload
+
+
+def _parse_name(name: str) -> None:
+    if not name.isidentifier() or len(name) > 200:
+        raise BadInput(f"{name[:80]!r} cannot name an object: use a Python identifier.")
+
+
+def _path(session: _Session, name: str) -> Path:
+    path = session.folder / "workspace" / name
+    if not name.isidentifier() or not path.is_file():
+        raise NotFound(f"There is no object {name!r} in the session.")
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    new = path.with_name(f".{path.name}")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+    new.rename(path)
