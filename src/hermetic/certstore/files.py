@@ -1,7 +1,7 @@
 """Credentials as files: `current/tls.key` and `current/tls.crt` in a folder for each entry.
 
-What is damaged is told by a third file, `sha256sums`: a bit that flips inside a signature
-leaves a certificate that still parses, fits its key, and is refused by every client.
+What is damaged is told by a third file, `sha256sums`: a bit that flips in the signature of an
+intermediate leaves a pair that still parses and fits, and is refused by every client.
 (`sha256sum -c sha256sums` asks the same question by hand.)  How a version is written and
 switched to is in `versions`; here is who may do it when, and what is served when one is bad.
 """

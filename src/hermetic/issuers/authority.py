@@ -1,0 +1,229 @@
+"""Our own authority: a root, an intermediate below it, and short-lived leaves.
+
+The root signs intermediates only, an intermediate leaves only.  Clients trust the root, so it
+is never replaced behind their backs: where it is lost, opening fails and says what to do.  The
+intermediate is nobody's business but ours, and is renewed as leaves are.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from hermetic.certificates import signing
+from hermetic.certificates.chain import Chain
+from hermetic.certificates.credential import Credential
+from hermetic.certificates.keys import KeyKind, PrivateKey, PublicKey, encode_public, generate
+from hermetic.certificates.renewal import Stage, due_at, stage
+from hermetic.certificates.roles import Role
+from hermetic.clock import Clock
+from hermetic.errors import BadConfiguration, HermeticError, NotFound
+from hermetic.log import logger
+
+ROOT, INTERMEDIATE = "root", "intermediate"
+"""The entries of the store."""
+
+ROOT_LIFE = timedelta(days=3652)
+"""Ten years: whoever trusts it does so by hand, once."""
+INTERMEDIATE_LIFE = timedelta(days=1095)
+LEAF_LIFE = timedelta(hours=24)
+"""As step-ca's: a stolen key is of use for a day, and nothing has to be revoked."""
+
+_KEY_KIND = KeyKind.EC_P256
+"""For all three: every handshake verifies what the root signed, and P-384 takes six times as long
+(0.5 ms)."""
+
+log = logger(__name__)
+
+
+class Keeping(Protocol):
+    """What the authority asks of the store that keeps its keys; every `CertificateStore` does it."""
+
+    def read(self, entry: str) -> Credential:
+        """Return the credential *entry*, or raise `NotFound`."""
+        ...
+
+    def write(self, entry: str, credential: Credential) -> None:
+        """Keep *credential* as *entry*, durably."""
+        ...
+
+    def exclusive(self, entry: str) -> AbstractContextManager[None]:
+        """Hold *entry* against other processes."""
+        ...
+
+
+class Authority:
+    """The `Issuer` that is ours."""
+
+    def __init__(
+        self,
+        store: Keeping,
+        clock: Clock,
+        root: Credential,
+        intermediate: Credential,
+        *,
+        name: str,
+        leaf_life: timedelta,
+    ) -> None:
+        """Put together what `open` found; use that."""
+        self._store, self._clock, self._name, self._leaf_life = store, clock, name, leaf_life
+        self._root, self._intermediate = root, intermediate
+        self._renewing = asyncio.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        store: Keeping,
+        clock: Clock,
+        *,
+        name: str = "Hermetic",
+        leaf_life: timedelta = LEAF_LIFE,
+    ) -> "Authority":
+        """Open the authority kept in *store*, or make it there if there is none.
+
+        Blocks for the disk.  A creation that was interrupted is completed, and an intermediate
+        that is due is renewed.
+
+        Args:
+            name: What a new root and intermediate are called; a part of their key's digest is
+                added, so that no two of them have the same name.
+            leaf_life: How long leaves live, if their issuers live as long.
+
+        Raises:
+            BadConfiguration: The root has expired, or is lost while what it signed is still in
+                use; the text says what to do.
+        """
+        with store.exclusive(ROOT):
+            root = _open_root(store, clock, name)
+            intermediate = _open_intermediate(store, clock, root, name)
+        return cls(store, clock, root, intermediate, name=name, leaf_life=leaf_life)
+
+    @property
+    def root_pem(self) -> bytes:
+        """The root certificate, which clients are to trust; public."""
+        return self._root.chain_pem
+
+    async def issue(self, public_key: PublicKey, names: Sequence[str], role: Role) -> Chain:
+        """Return a leaf of 24 h (unless told otherwise at opening) and its intermediate.
+
+        It begins five minutes ago, for clocks that are behind.
+        """
+        await self._renew_intermediate()
+        chain = signing.leaf(
+            self._intermediate,
+            public_key,
+            names=names,
+            role=role,
+            now=self._clock(),
+            life=self._leaf_life,
+        )
+        log.info(
+            "certificate.issued",
+            names=chain.names,
+            role=role.value,
+            serial=f"{chain.serial:x}",
+            not_after=chain.not_after.isoformat(),
+        )
+        return chain
+
+    def issued(self, chain: Chain) -> bool:
+        """Tell whether *chain* leads to the root of this authority."""
+        return _is_signed((*chain.certificates, self._root.chain.leaf))
+
+    async def _renew_intermediate(self) -> None:
+        if _is_fresh(self._intermediate, self._root, self._clock()):
+            return
+        async with self._renewing:
+            self._intermediate = await asyncio.to_thread(self._open_intermediate)
+
+    def _open_intermediate(self) -> Credential:
+        with self._store.exclusive(ROOT):  # another process may have renewed it meanwhile
+            return _open_intermediate(self._store, self._clock, self._root, self._name)
+
+
+def _open_root(store: Keeping, clock: Clock, name: str) -> Credential:
+    root = _read(store, ROOT)
+    if root is None:
+        return _make_root(store, clock, name)
+    not_after = root.chain.not_after
+    if clock() > not_after:
+        raise BadConfiguration(
+            f"The root of our authority expired on {not_after:%Y-%m-%d}, and nothing it signed is"
+            " accepted any more: move the folder of the authority away to begin a new one, and"
+            " give its ca.pem to every client."
+        )
+    reached = stage(root.chain, clock())
+    if reached is not Stage.FRESH:
+        log.warning("authority.root_expiring", stage=reached.value, not_after=not_after.isoformat())
+    return root
+
+
+def _make_root(store: Keeping, clock: Clock, name: str) -> Credential:
+    if _read(store, INTERMEDIATE) is not None:
+        raise BadConfiguration(
+            "The root of our authority is lost, while an intermediate it signed is still there:"
+            " restore the authority's folder from a backup, or move it away to begin a new"
+            " authority and give its ca.pem to every client."
+        )
+    key = generate(_KEY_KIND)
+    root = signing.root(key, name=_called(name, "Root", key), now=clock(), life=ROOT_LIFE)
+    # twice: everything else can be issued again, but with one damaged file this would be gone
+    store.write(ROOT, root)
+    store.write(ROOT, root)
+    log.info("authority.created", name=root.chain.subject, sha256=root.chain.sha256)
+    return root
+
+
+def _open_intermediate(store: Keeping, clock: Clock, root: Credential, name: str) -> Credential:
+    now, kept = clock(), _read(store, INTERMEDIATE)
+    if kept is not None and not _is_signed((*kept.chain.certificates, root.chain.leaf)):
+        kept = None  # of a root that was replaced by hand
+    if kept is not None and _is_fresh(kept, root, now):
+        return kept
+    try:
+        key = generate(_KEY_KIND)
+        called = _called(name, "Intermediate", key)
+        made = signing.intermediate(root, key, name=called, now=now, life=INTERMEDIATE_LIFE)
+        store.write(INTERMEDIATE, made)
+    except HermeticError as error:
+        if kept is None or now > kept.chain.not_after:
+            raise
+        log.warning("authority.renewal_failed", text=error.text)
+        return kept
+    log.info("authority.renewed", name=made.chain.subject, serial=f"{made.chain.serial:x}")
+    return made
+
+
+def _is_fresh(intermediate: Credential, root: Credential, now: datetime) -> bool:
+    not_after = intermediate.chain.not_after
+    # one that ends with its root gains nothing by being renewed
+    return now < due_at(intermediate.chain, luck=0) or now < not_after == root.chain.not_after
+
+
+def _read(store: Keeping, entry: str) -> Credential | None:
+    try:
+        return store.read(entry)
+    except NotFound:
+        return None
+
+
+def _called(name: str, what: str, key: PrivateKey) -> str:
+    """Return a name no other key has: OpenSSL looks issuers up by name before it tries keys."""
+    digest = hashlib.sha256(encode_public(key.public_key())).hexdigest()
+    return f"{name} {what} {digest[:8]}"
+
+
+def _is_signed(certificates: Iterable[x509.Certificate]) -> bool:
+    """Tell whether each of *certificates* was signed by the one after it."""
+    try:
+        for certificate, above in pairwise(certificates):
+            certificate.verify_directly_issued_by(above)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""What every maker of `Issuer` is held to."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hermetic.certificates import roles
+from hermetic.certificates.chain import Chain
+from hermetic.certificates.keys import KeyKind
+from hermetic.certificates.roles import Role
+from hermetic.certstore.files import FileStore
+from hermetic.clock import TurnedClock
+from hermetic.errors import CertificateRejected
+from hermetic.issuers.authority import Authority
+from hermetic.issuers.issuer import Issuer
+from tests.support.certificates import hierarchy, key_of
+from tests.support.disks import SleeplessDisk
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+KEY = key_of(KeyKind.EC_P256)
+
+
+def open_authority(folder: Path) -> Issuer:
+    return Authority.open(FileStore(folder, disk=SleeplessDisk()), TurnedClock(NOW))
+
+
+@pytest.fixture(params=[open_authority])
+def issuer(request: pytest.FixtureRequest, tmp_path: Path) -> Issuer:
+    maker: Callable[[Path], Issuer] = request.param
+    return maker(tmp_path / "issuer")
+
+
+async def test_the_leaf_holds_the_key_and_the_names_that_were_asked_for(issuer: Issuer) -> None:
+    chain = await issuer.issue(KEY.public_key(), ["Node.test", "127.0.0.1", "::1"], Role.API)
+    assert chain.leaf.public_key() == KEY.public_key()
+    assert chain.names == ("node.test", "127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_the_leaf_fits_its_role(issuer: Issuer, role: Role) -> None:
+    roles.check(await issuer.issue(KEY.public_key(), ["node.test"], role), role)
+
+
+async def test_the_leaf_does_not_fit_another_role(issuer: Issuer) -> None:
+    chain = await issuer.issue(KEY.public_key(), ["node.test"], Role.AUTHENTICATION)
+    with pytest.raises(CertificateRejected):
+        roles.check(chain, Role.API)
+
+
+async def test_the_chain_has_its_intermediates_and_no_root(issuer: Issuer) -> None:
+    chain = await issuer.issue(KEY.public_key(), ["node.test"], Role.API)
+    assert chain.issuers
+    assert all(c.subject != c.issuer for c in chain.certificates)
+    for below, above in zip(chain.certificates, chain.issuers, strict=False):
+        below.verify_directly_issued_by(above)
+
+
+async def test_the_leaf_is_valid_now_and_not_longer_than_its_issuers(issuer: Issuer) -> None:
+    chain = await issuer.issue(KEY.public_key(), ["node.test"], Role.API)
+    assert chain.not_before <= NOW < chain.not_after
+    assert all(chain.not_after <= above.not_valid_after_utc for above in chain.issuers)
+
+
+async def test_two_leaves_have_two_serial_numbers(issuer: Issuer) -> None:
+    asked = [issuer.issue(KEY.public_key(), ["node.test"], Role.API) for _ in range(8)]
+    assert len({chain.serial for chain in await asyncio.gather(*asked)}) == 8
+
+
+@pytest.mark.parametrize("names", [[], [""], ["*"], ["a b"], ["node.test", "-"]])
+async def test_names_that_cannot_be_certified_are_refused(issuer: Issuer, names: list[str]) -> None:
+    with pytest.raises(CertificateRejected):
+        await issuer.issue(KEY.public_key(), names, Role.API)
+
+
+async def test_an_issuer_knows_its_own_and_no_others(issuer: Issuer) -> None:
+    chain = await issuer.issue(KEY.public_key(), ["node.test"], Role.API)
+    assert issuer.issued(chain)
+    assert not issuer.issued(hierarchy(NOW).issue("node.test").chain)
+    assert not issuer.issued(Chain((chain.leaf,)))
