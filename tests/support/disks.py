@@ -76,6 +76,10 @@ class FullAt:
         self._number, self._code, self._lasting = number, code, lasting
         self.step: str | None = None
 
+    def end(self) -> None:
+        """Let there be room from now on."""
+        self._number, self._lasting = -1, False
+
     def __call__(self, step: str, path: Path) -> None:
         self._number -= 1
         begins = self._number == -1
