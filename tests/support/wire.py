@@ -133,7 +133,11 @@ class WireNode:
 
 @asynccontextmanager
 async def wire_node(
-    *, limits: WireLimits | None = None, app: ASGIApp = echo, period_s: float = 1.0
+    *,
+    limits: WireLimits | None = None,
+    app: ASGIApp = echo,
+    period_s: float = 1.0,
+    hsts: bytes | None = None,
 ) -> AsyncIterator[WireNode]:
     """Serve on a port of the system's choice, until left; at most a second of grace."""
     routes, execution, metrics = Routes(), InstantExecution(), Metrics()
@@ -145,9 +149,9 @@ async def wire_node(
         metrics=metrics,
         ids=RequestIds("test"),
         limits=limits,
+        hsts=hsts,
     )
-    config = Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
-    clients = Clients(config, scoring, system_clock)
+    clients = Clients(configured(app), scoring, system_clock)
     server = NodeServer(
         bind("127.0.0.1", 0), listen_plainly, clients, grace_s=1.0, period_s=period_s
     )
@@ -161,6 +165,11 @@ async def wire_node(
             client.close()
         server.stop()
         await task
+
+
+def configured(app: ASGIApp) -> Config:
+    """Return what uvicorn wants to know of *app*."""
+    return Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
 
 
 async def listen_plainly(sockets: object, connect: Callable[[], asyncio.Protocol]) -> Listening:

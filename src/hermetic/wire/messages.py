@@ -7,7 +7,7 @@ never `null`.
 
 import re
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -136,7 +136,7 @@ class NamedValue(Message):
     """A value by its name, as the code of a session sees it."""
 
     name: str
-    value: object = None
+    value: Any = None
 
 
 class ExecuteRequest(Message):

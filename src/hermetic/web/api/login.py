@@ -91,8 +91,7 @@ class LoginApi:
         token = request.path_params.get("token") or request.query_params.get("refreshToken")
         if not token:
             raise Unauthenticated("Name the refresh token to revoke.")
-        # In a query a plus means a blank, and in base64 there is none.
-        await self._access.revoke(token.replace(" ", "+"))
+        await self._access.revoke(token)
         return json({})
 
 

@@ -1,0 +1,230 @@
+"""A whole web node but for TLS and worker processes: real database, gateway, API and protocol."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+
+from hermetic.access.principals import Principal, Role
+from hermetic.certificates.keys import KeyKind, generate
+from hermetic.certificates.roles import Role as CertificateRole
+from hermetic.certificates.signing import self_signed
+from hermetic.certstore.files import FileStore
+from hermetic.clock import system_clock
+from hermetic.database.sqlite import SqliteDatabase
+from hermetic.gateway.access import Access
+from hermetic.gateway.certification import Certification
+from hermetic.gateway.publishing import Publishing
+from hermetic.gateway.routing import Routes
+from hermetic.gateway.sessions import Sessions
+from hermetic.gateway.snapshots import Snapshots
+from hermetic.identity.local import LocalAccounts
+from hermetic.issuers.authority import Authority
+from hermetic.node.health import Health
+from hermetic.node.metrics import Metrics, Sources
+from hermetic.node.renewal import Renewal
+from hermetic.node.server import NodeServer, bind
+from hermetic.registry.bundles import BundleArchive
+from hermetic.registry.logins import Logins
+from hermetic.registry.services import Services
+from hermetic.registry.sessions import SessionRegistry
+from hermetic.registry.snapshots import SnapshotRegistry
+from hermetic.web.app import Insight, UseCases, application
+from hermetic.web.clients import Clients
+from hermetic.web.limits import WireLimits
+from hermetic.web.requests import RequestIds
+from hermetic.web.scoring import Scoring
+from hermetic.wire.messages import encode
+from tests.support.accounts import PASSWORD, MemoryAccounts, fast_passwords
+from tests.support.execution import InstantExecution
+from tests.support.interpreters import FolderInterpreters
+from tests.support.tokens import signing_key
+from tests.support.wire import configured, listen_plainly
+
+
+class EchoingInterpreters(FolderInterpreters):
+    """Answers each execution with the inputs that were asked back."""
+
+    async def execute(
+        self, session_id: str, code: str, inputs: Mapping[str, object], outputs: Sequence[str]
+    ) -> bytes:
+        await super().execute(session_id, code, inputs, outputs)
+        back = [{"name": one, "value": inputs.get(one)} for one in outputs]
+        return encode({"success": True, "errorMessage": "", "outputParameters": back})
+
+
+@dataclass
+class WebNode:
+    """A running node and what stands behind it; `client` is logged in as the administrator."""
+
+    port: int
+    client: httpx2.AsyncClient
+    cases: UseCases
+    execution: InstantExecution
+    interpreters: EchoingInterpreters
+    health: Health
+    clients: Clients
+    presented: list[str]
+
+    def anybody(self, token: str | None = None) -> httpx2.AsyncClient:
+        """Return a client with *token*, or with none."""
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        return httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{self.port}", headers=headers, trust_env=False
+        )
+
+    def holding(self, name: str, role: Role) -> httpx2.AsyncClient:
+        """Return a client of somebody who exists only in this test."""
+        token = f"token-of-{name}"
+        TOKENS[token.encode()] = Principal(name, role)
+        return self.anybody(token)
+
+
+TOKENS: dict[bytes, Principal] = {}
+
+
+class TestedAccess(Access):
+    """The real access, which also knows the principals of this test."""
+
+    def authenticate(self, bearer: bytes) -> Principal:
+        known = TOKENS.get(bearer)
+        return super().authenticate(bearer) if known is None else known
+
+
+@asynccontextmanager
+async def web_node(home: Path, *, limits: WireLimits | None = None) -> AsyncIterator[WebNode]:
+    """Run a node in *home* until left."""
+    database = SqliteDatabase(home / "hermetic.sqlite3")
+    await database.open()
+    execution, interpreters, routes = InstantExecution(), EchoingInterpreters(), Routes()
+    presented: list[str] = []
+    cases = await _use_cases(home, database, execution, interpreters, routes, presented)
+
+    async def database_answers() -> None:
+        await database.read("SELECT 1")
+
+    health = Health({"execution": execution.probe, "database": database_answers})
+    await health.start()
+    clients = _clients(cases, execution, health, routes, limits)
+    server = NodeServer(
+        bind("127.0.0.1", 0), listen_plainly, clients, drained=health.drain, grace_s=2.0
+    )
+    serving = asyncio.create_task(server.serve())
+    await server.started.wait()
+    pair = await cases.access.login("admin", PASSWORD, "127.0.0.1")
+    node = WebNode(
+        port=server.ports[0],
+        client=httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.ports[0]}",
+            headers={"authorization": f"Bearer {pair.access_token}"},
+            trust_env=False,
+        ),
+        cases=cases,
+        execution=execution,
+        interpreters=interpreters,
+        health=health,
+        clients=clients,
+        presented=presented,
+    )
+    try:
+        async with node.client:
+            yield node
+    finally:
+        TOKENS.clear()
+        server.stop()
+        await serving
+        await health.stop()
+        await cases.sessions.stop()
+        await database.close()
+
+
+def _clients(
+    cases: UseCases,
+    execution: InstantExecution,
+    health: Health,
+    routes: Routes,
+    limits: WireLimits | None,
+) -> Clients:
+    metrics = Metrics(Sources(capacity=execution.capacity))
+    app = application(
+        cases,
+        Insight(health, metrics, execution.capacity),
+        version="0.0-test",
+        limits=limits,
+        hsts=b"max-age=1",
+    )
+    scoring = Scoring(
+        routes=routes,
+        authenticate=cases.access.authenticate,
+        execution=execution,
+        metrics=metrics,
+        ids=RequestIds("test"),
+        limits=limits,
+        hsts=b"max-age=1",
+    )
+    return Clients(configured(app), scoring, system_clock)
+
+
+async def _use_cases(
+    home: Path,
+    database: SqliteDatabase,
+    execution: InstantExecution,
+    interpreters: EchoingInterpreters,
+    routes: Routes,
+    presented: list[str],
+) -> UseCases:
+    accounts = LocalAccounts(MemoryAccounts(), fast_passwords())
+    await accounts.start(PASSWORD)
+    access = TestedAccess(
+        provider=accounts,
+        logins=Logins(database, system_clock),
+        key=signing_key(),
+        issuer="test",
+        clock=system_clock,
+    )
+    await access.start()
+    bundles = BundleArchive(home / "bundles", home / "unpacked", clock=system_clock)
+    await bundles.start()
+    snapshots = SnapshotRegistry(database)
+    publishing = Publishing(
+        services=Services(database),
+        snapshots=snapshots,
+        bundles=bundles,
+        execution=execution,
+        routes=routes,
+        clock=system_clock,
+    )
+    await publishing.start()
+    sessions = Sessions(
+        home / "sessions",
+        registry=SessionRegistry(database),
+        snapshots=snapshots,
+        bundles=bundles,
+        interpreters=interpreters,
+        clock=system_clock,
+    )
+    await sessions.start()
+    certification = await _certification(home, presented)
+    return UseCases(access, publishing, sessions, Snapshots(snapshots, bundles), certification)
+
+
+async def _certification(home: Path, presented: list[str]) -> Certification:
+    store = FileStore(home / "certificates")
+    now = system_clock()
+    signing = self_signed(
+        generate(KeyKind.EC_P256), name="token signing", now=now, life=timedelta(days=90)
+    )
+    store.write("token-signing", signing)
+    authority = Authority.open(FileStore(home / "authority"), system_clock)
+    renewal = Renewal(store, "api", authority, ["localhost"], CertificateRole.API)
+    await renewal.credential()
+    return Certification(
+        store,
+        {"api": renewal},
+        system_clock,
+        present=lambda entry, credential: presented.append(f"{entry} {credential.chain.serial:x}"),
+    )

@@ -1,0 +1,73 @@
+"""Coming in over HTTP."""
+
+import pytest
+
+from tests.support.accounts import PASSWORD
+from tests.support.webnode import WebNode
+
+RIGHT = {"username": "admin", "password": PASSWORD}
+
+
+async def test_the_right_password_gives_a_pair_of_tokens(web: WebNode) -> None:
+    async with web.anybody() as client:
+        tokens = (await client.post("/login", json=RIGHT)).json()
+    assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 3600)
+    assert isinstance(tokens["expires_on"], int)
+    async with web.anybody(tokens["access_token"]) as client:
+        assert (await client.get("/services")).status_code == 200
+
+
+async def test_a_wrong_password_is_refused_in_json(web: WebNode) -> None:
+    async with web.anybody() as client:
+        answer = await client.post("/login", json=RIGHT | {"password": "wrong"})
+    assert (answer.status_code, answer.headers["www-authenticate"][:6]) == (401, "Bearer")
+    assert answer.json()["message"]
+
+
+async def test_members_we_do_not_know_are_ignored(web: WebNode) -> None:
+    async with web.anybody() as client:
+        assert (await client.post("/login", json=RIGHT | {"domain": "x"})).status_code == 200
+
+
+@pytest.mark.parametrize("body", [{}, {"username": "admin"}, RIGHT | {"password": 7}])
+async def test_a_login_that_lacks_something_is_refused(
+    web: WebNode, body: dict[str, object]
+) -> None:
+    async with web.anybody() as client:
+        assert (await client.post("/login", json=body)).status_code == 400
+
+
+async def test_a_refreshed_pair_replaces_the_old_one(web: WebNode) -> None:
+    async with web.anybody() as client:
+        old = (await client.post("/login", json=RIGHT)).json()
+        body = {"refreshToken": old["refresh_token"]}
+        new = (await client.post("/login/refreshToken", json=body)).json()
+    async with web.anybody(old["access_token"]) as client:
+        assert (await client.get("/services")).status_code == 401
+    async with web.anybody(new["access_token"]) as client:
+        assert (await client.get("/services")).status_code == 200
+
+
+async def test_a_spent_refresh_token_is_refused(web: WebNode) -> None:
+    async with web.anybody() as client:
+        old = (await client.post("/login", json=RIGHT)).json()
+        body = {"refreshToken": old["refresh_token"]}
+        assert (await client.post("/login/refreshToken", json=body)).status_code == 200
+        assert (await client.post("/login/refreshToken", json=body)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "spelling", ["/login/refreshToken?refreshToken={}", "/login/refreshToken/{}"]
+)
+async def test_a_revoked_login_is_over_at_once(web: WebNode, spelling: str) -> None:
+    async with web.anybody() as client:
+        tokens = (await client.post("/login", json=RIGHT)).json()
+        assert (await client.delete(spelling.format(tokens["refresh_token"]))).status_code == 200
+        assert (await client.delete(spelling.format(tokens["refresh_token"]))).status_code == 401
+    async with web.anybody(tokens["access_token"]) as client:
+        assert (await client.get("/services")).status_code == 401
+
+
+async def test_revoking_nothing_is_refused(web: WebNode) -> None:
+    async with web.anybody() as client:
+        assert (await client.delete("/login/refreshToken")).status_code == 401
