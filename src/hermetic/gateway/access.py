@@ -247,7 +247,8 @@ class Access:
 
 
 def _new_refresh_token() -> str:
-    return base64.b64encode(secrets.token_bytes(_REFRESH_BYTES)).decode()
+    # Safe in an address: ML Server 9.0.1 took it as a step of the path when it was revoked.
+    return base64.urlsafe_b64encode(secrets.token_bytes(_REFRESH_BYTES)).decode()
 
 
 def _digest(refresh_token: str) -> str:
