@@ -11,6 +11,7 @@ import sys
 import click
 
 from hermetic.cli import output
+from hermetic.cli.concealment import conceal
 from hermetic.errors import BadConfiguration, HermeticError
 
 _NOUNS = {
@@ -62,6 +63,7 @@ def hermetic() -> None:
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    conceal(sys.argv[1:])
     sys.exit(run(sys.argv[1:]))
 
 

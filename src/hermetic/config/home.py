@@ -181,6 +181,11 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 def write_record(path: Path, record: Mapping[str, object]) -> None:
     """Write *record* to *path*, readable by its owner only, at once or not at all."""
+    write_file(path, json.dumps(record, indent=2).encode() + b"\n")
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write *content* to *path*, readable by its owner only, at once or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with speaking_of(path):
         try:
@@ -188,7 +193,7 @@ def write_record(path: Path, record: Mapping[str, object]) -> None:
                 draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600
             )
             with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-                file.write(json.dumps(record, indent=2).encode() + b"\n")
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)

@@ -72,23 +72,22 @@ class Pool:
 class Limits:
     """What a caller, a call and a service may use."""
 
-    body_bytes: int = _setting(64 * _MIB, "the largest body of a call, in bytes", least=1)
-    bundle_bytes: int = _setting(
-        4096 * _MIB, "the largest bundle that can be published, in bytes", least=1
+    body_bytes: int = _setting(32 * _MIB, "the largest body of a call, in bytes", least=1)
+    upload_bytes: int = _setting(
+        4096 * _MIB, "the largest bundle, model or file that can be uploaded, in bytes", least=1
     )
-    body_seconds: float = _setting(30.0, "how long a body may take to arrive", least=0.1)
     call_seconds: float = _setting(60.0, "how long a call may run", least=0.1)
     load_seconds: float = _setting(120.0, "how long a service may take to load", least=0.1)
     worker_memory_bytes: int = _setting(
         4096 * _MIB, "how much memory a worker may use, in bytes", least=64 * _MIB
     )
-    queue_length: int = _setting(1000, "calls that may wait for a worker", least=0)
-    connections: int = _setting(4096, "connections there may be at once", least=1)
+    queue_length: int = _setting(1000, "calls that may wait for one service", least=0)
+    connections: int = _setting(10_000, "connections there may be at once", least=1)
     connections_per_address: int = _setting(
-        1024, "connections there may be at once from one address", least=1
+        1000, "connections there may be at once from one address", least=1
     )
     drain_seconds: float = _setting(
-        20.0, "how long calls under way may take to end once the node is told to stop", least=0
+        30.0, "how long calls under way may take to end once the node is told to stop", least=0
     )
 
 

@@ -1,0 +1,70 @@
+"""Takes a password off the process list.
+
+What stands on a command line or in a variable can be read in `/proc` for as long as the process
+lives.  So a process that was given a password that way starts itself again, once, with the
+password in a pipe.  Loaded by every command, so nothing but the standard library may be
+imported here.
+"""
+
+import os
+import sys
+
+_OPTION = "--admin-password"
+_VARIABLE = "HERMETIC_ADMIN_PASSWORD"
+_DESCRIPTOR = "HERMETIC_ADMIN_PASSWORD_FD"
+_LONGEST = 4096  # What a pipe takes at once on any system (PIPE_BUF).
+
+
+def conceal(arguments: list[str]) -> None:
+    """Start this process again without its password, if `hermetic up` was given one openly.
+
+    The option wins over the variable.  Does not return where it starts again.
+    """
+    if arguments[:1] != ["up"]:
+        return
+    kept, password = _without_option(sys.orig_argv)
+    environment = dict(os.environ)
+    told = environment.pop(_VARIABLE, None)
+    password = told if password is None else password
+    if password is None:
+        return
+    reader, writer = os.pipe()
+    os.write(writer, password.encode("utf-8", "surrogateescape")[:_LONGEST])
+    os.close(writer)
+    os.set_inheritable(reader, True)
+    environment[_DESCRIPTOR] = str(reader)
+    os.execve(sys.executable, [sys.executable, *kept[1:]], environment)  # noqa: S606 - itself
+
+
+def revealed() -> str | None:
+    """Return the password that was handed over, once; `None` if there was none.
+
+    Any parent may hand one over like this: in a pipe or file whose descriptor is named in
+    `HERMETIC_ADMIN_PASSWORD_FD`.
+    """
+    descriptor = os.environ.pop(_DESCRIPTOR, "")
+    if not descriptor.isdecimal():
+        return None
+    try:
+        with open(int(descriptor), "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            return file.read(_LONGEST).decode("utf-8", "replace").rstrip("\r\n")
+    except OSError:
+        return None
+
+
+def _without_option(arguments: list[str]) -> tuple[list[str], str | None]:
+    """Return *arguments* without the option, and its value."""
+    kept: list[str] = []
+    password: str | None = None
+    remaining = iter(arguments)
+    for argument in remaining:
+        name, equals, value = argument.partition("=")
+        if name != _OPTION:
+            kept.append(argument)
+        elif equals:
+            password = value
+        elif (following := next(remaining, None)) is not None:
+            password = following
+        else:
+            kept.append(argument)  # Without a value: the command says what is wrong.
+    return kept, password

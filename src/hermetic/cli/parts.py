@@ -1,0 +1,136 @@
+"""The use cases of one box, put together: registry, workers, accounts, services, sessions.
+
+Part of the wiring of `hermetic up`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from hermetic.cli.sealing import Sealing
+from hermetic.clock import Clock
+from hermetic.compute.limits import Limits
+from hermetic.compute.pool import LocalExecution
+from hermetic.compute.sessions import SessionInterpreters
+from hermetic.config.home import Home
+from hermetic.config.settings import Settings
+from hermetic.database.sqlite import SqliteDatabase
+from hermetic.gateway.access import Access
+from hermetic.gateway.publishing import Publishing
+from hermetic.gateway.routing import Routes
+from hermetic.gateway.sessions import Sessions
+from hermetic.gateway.snapshots import Snapshots
+from hermetic.identity.local import LocalAccounts
+from hermetic.identity.passwords import Passwords
+from hermetic.registry.bundles import BundleArchive
+from hermetic.registry.logins import Logins
+from hermetic.registry.principals import Principals
+from hermetic.registry.services import Services
+from hermetic.registry.sessions import SessionRegistry
+from hermetic.registry.snapshots import SnapshotRegistry
+from hermetic.serving.bundle import Bounds
+
+ISSUER = "hermetic"
+"""Who a token says it is from; other installations sign with another key."""
+_LAST_S = 1.0  # By then the server has let every call end, or has cut it off.
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What stands behind the web of one box."""
+
+    database: SqliteDatabase
+    execution: LocalExecution
+    accounts: LocalAccounts
+    access: Access
+    routes: Routes
+    publishing: Publishing
+    sessions: Sessions
+    snapshots: Snapshots
+
+    async def probe(self) -> None:
+        """Ask the database a question; raises what it raises."""
+        await self.database.read("SELECT 1")
+
+
+@asynccontextmanager
+async def assembled(
+    home: Home, settings: Settings, sealing: Sealing, clock: Clock
+) -> AsyncIterator[Parts]:
+    """Open everything in the order in which it is needed; close it the other way round."""
+    async with AsyncExitStack() as stack:
+        database = SqliteDatabase(home.database)
+        stack.push_async_callback(database.close)
+        await database.open()
+        passwords = Passwords()
+        stack.push_async_callback(passwords.close)
+        limits = limits_of(settings)
+        execution = LocalExecution(home.work, limits=limits, hidden=home.root)
+        await execution.start()
+        stack.push_async_callback(execution.stop, _LAST_S)
+        parts = _built(home, settings, sealing, clock, (database, execution, passwords, limits))
+        await parts.access.start()
+        await parts.publishing.start()
+        await parts.sessions.start()
+        stack.push_async_callback(parts.sessions.stop)
+        yield parts
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what the settings mean to the workers."""
+    pool, bounds = settings.pool, settings.limits
+    return Limits(
+        initial=pool.initial_size,
+        most=pool.max_size,
+        ceiling=max(Limits.ceiling, pool.max_size),
+        queued=bounds.queue_length,
+        call_s=bounds.call_seconds,
+        load_s=bounds.load_seconds,
+        memory=bounds.worker_memory_bytes,
+        body=bounds.body_bytes,
+    )
+
+
+def _built(
+    home: Home,
+    settings: Settings,
+    sealing: Sealing,
+    clock: Clock,
+    made: tuple[SqliteDatabase, LocalExecution, Passwords, Limits],
+) -> Parts:
+    database, execution, passwords, limits = made
+    upload = settings.limits.upload_bytes
+    bounds = Bounds(archive=upload, unpacked=max(upload, Bounds.unpacked))
+    bundles = BundleArchive(home.bundles, home.unpacked, clock=clock, bounds=bounds)
+    accounts = LocalAccounts(Principals(database, clock), passwords)
+    routes, kept = Routes(), SnapshotRegistry(database)
+    return Parts(
+        database=database,
+        execution=execution,
+        accounts=accounts,
+        access=Access(
+            provider=accounts,
+            logins=Logins(database, clock),
+            key=sealing.signing_key,
+            issuer=ISSUER,
+            clock=clock,
+        ),
+        routes=routes,
+        publishing=Publishing(
+            services=Services(database),
+            snapshots=kept,
+            bundles=bundles,
+            execution=execution,
+            routes=routes,
+            clock=clock,
+        ),
+        sessions=Sessions(
+            home.sessions,
+            registry=SessionRegistry(database),
+            snapshots=kept,
+            bundles=bundles,
+            interpreters=SessionInterpreters(execution.workforce, execution.orders, limits),
+            clock=clock,
+        ),
+        snapshots=Snapshots(kept, bundles),
+    )

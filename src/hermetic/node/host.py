@@ -1,0 +1,59 @@
+"""By which names and addresses this machine can be reached: what its certificate must say."""
+
+import fcntl
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+from hermetic.certificates.names import ServerName
+from hermetic.errors import BadInput
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+_SIOCGIFADDR = 0x8915  # netdevice(7): the IPv4 address of an interface
+_IPV6 = Path("/proc/net/if_inet6")
+
+
+def names(further: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the loopback names, the host's own name and addresses, and *further* ones.
+
+    No name server is asked: it might take its time, and say something else tomorrow.  Addresses
+    that only hold on one link (169.254/16, fe80::/10) are left out.
+
+    Raises:
+        BadInput: One of *further* is neither a DNS name nor an address.
+    """
+    found = [*LOOPBACK, *_own()]
+    for name in further:
+        found.append(ServerName.parse(name).text)
+    return tuple(dict.fromkeys(found))
+
+
+def _own() -> Iterator[str]:
+    # A host may be called what no certificate can say (`my_host`); it is then reached otherwise.
+    with suppress(BadInput):
+        yield ServerName.parse(socket.gethostname()).text
+    addresses: list[IPv4Address | IPv6Address] = [*_ipv4(), *_ipv6()]
+    for address in addresses:
+        if not (address.is_loopback or address.is_link_local or address.is_unspecified):
+            yield str(address)
+
+
+def _ipv4() -> Iterator[IPv4Address]:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asked:
+        for _, interface in socket.if_nameindex():
+            request = struct.pack("256s", interface.encode()[:15])
+            with suppress(OSError):  # an interface without an IPv4 address
+                answer = fcntl.ioctl(asked, _SIOCGIFADDR, request)
+                yield IPv4Address(answer[20:24])
+
+
+def _ipv6() -> Iterator[IPv6Address]:
+    with suppress(OSError):  # a kernel without IPv6
+        for line in _IPV6.read_text().splitlines():
+            address = ip_address(bytes.fromhex(line.split()[0]))
+            if isinstance(address, IPv6Address):
+                yield address

@@ -1,0 +1,64 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hermetic.cli.concealment import revealed
+
+# Conceals what it was given, then shows what anybody could read, and what was handed over.
+PROGRAM = """
+import sys
+from pathlib import Path
+from hermetic.cli.concealment import conceal, revealed
+conceal(sys.argv[1:])
+print(Path("/proc/self/cmdline").read_bytes() + Path("/proc/self/environ").read_bytes())
+print(repr(revealed()), sys.argv[1:])
+"""
+
+
+def started(*arguments: str, **variables: str) -> tuple[str, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    public, handed = done.stdout.splitlines()
+    return public, handed
+
+
+@pytest.mark.parametrize(
+    "option", [["--admin-password", "S3cret-word"], ["--admin-password=S3cret-word"]]
+)
+def test_a_password_on_the_command_line_is_handed_over_unseen(option: list[str]) -> None:
+    public, handed = started("up", "--json", *option, "--port", "0")
+    assert "S3cret-word" not in public
+    assert handed == "'S3cret-word' ['up', '--json', '--port', '0']"
+
+
+def test_a_password_in_the_environment_is_handed_over_unseen() -> None:
+    public, handed = started("up", HERMETIC_ADMIN_PASSWORD="S3cret-word")
+    assert "S3cret-word" not in public
+    assert handed == "'S3cret-word' ['up']"
+
+
+def test_the_option_wins_and_neither_is_seen() -> None:
+    public, handed = started("up", "--admin-password", "One-1", HERMETIC_ADMIN_PASSWORD="Two-2")
+    assert "One-1" not in public
+    assert "Two-2" not in public
+    assert handed.startswith("'One-1'")
+
+
+def test_without_a_password_and_for_other_commands_nothing_is_started_again() -> None:
+    assert started("up", "--admin-password")[1] == "None ['up', '--admin-password']"
+    assert started("login", HERMETIC_ADMIN_PASSWORD="x")[1] == "None ['login']"
+
+
+@pytest.mark.parametrize("descriptor", ["", "x", "-1", "9999"])
+def test_a_descriptor_that_is_none_hands_over_nothing(
+    descriptor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HERMETIC_ADMIN_PASSWORD_FD", descriptor)
+    assert revealed() is None

@@ -1,0 +1,40 @@
+import socket
+import subprocess
+
+import pytest
+
+from hermetic.errors import BadInput
+from hermetic.node import host
+
+
+def test_the_loopback_names_come_first_and_the_hosts_own_follow() -> None:
+    found = host.names()
+    assert found[:3] == ("localhost", "127.0.0.1", "::1")
+    assert len(set(found)) == len(found)
+
+
+def test_further_names_are_taken_in_the_form_certificates_have() -> None:
+    found = host.names(["Node-7.Example", "bücher.example", "2001:DB8::1", "localhost"])
+    assert found[-3:] == ("node-7.example", "xn--bcher-kva.example", "2001:db8::1")
+    assert found.count("localhost") == 1
+
+
+@pytest.mark.parametrize("name", ["two words", "", "-x-", "a..b"])
+def test_what_no_certificate_could_say_is_refused(name: str) -> None:
+    with pytest.raises(BadInput):
+        host.names([name])
+
+
+def test_the_hosts_own_name_is_left_out_where_no_certificate_could_say_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "my host")
+    assert "my host" not in host.names()
+
+
+def test_addresses_are_those_the_system_has() -> None:
+    listed = subprocess.run(["ip", "-o", "address"], capture_output=True, text=True, check=False)
+    addresses = [one for one in host.names() if one[0].isdigit() and not one.startswith("127.")]
+    if listed.returncode == 0:
+        assert all(f" {one}/" in listed.stdout for one in addresses)
+    assert not any(one.startswith(("169.254.", "fe80")) for one in host.names())
