@@ -1,6 +1,8 @@
 """How a refusal begins its sentence."""
 
+import ast
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cryptography import x509
 
@@ -43,3 +45,27 @@ def test_a_long_name_is_cut() -> None:
 
 def test_a_moment_is_told_to_the_second() -> None:
     assert told(datetime(2026, 6, 1, 12, 30, 1, 999, UTC)) == "2026-06-01 12:30:01 UTC"
+
+
+def test_the_manual_tells_the_cause_and_the_remedy_of_every_code() -> None:
+    top = Path(__file__).parents[2]
+    manual = (top / "docs/reference/certificate-verification.md").read_text("utf-8")
+    modules = "names strength extensions profile constraints effort revocation verification"
+    calls = [
+        node
+        for module in modules.split()
+        for node in ast.walk(
+            ast.parse((top / f"src/hermetic/certificates/{module}.py").read_text("utf-8"))
+        )
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    place = {"refusal": 1, "CertificateRejected": 0}
+    codes = {
+        code.value
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id in place
+        for code in call.args[place[call.func.id] : place[call.func.id] + 1]
+        if isinstance(code, ast.Constant) and isinstance(code.value, str)
+    }
+    assert len(codes) > 20
+    assert {code for code in codes if f"| `{code}` |" not in manual} == set()

@@ -2,10 +2,12 @@
 
 import time
 from datetime import timedelta, timezone
+from functools import cache
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +36,12 @@ def ours() -> Hierarchy:
     return hierarchy(NOW)
 
 
+@cache
+def one_chain(ours: Hierarchy) -> tuple[x509.Certificate, ...]:
+    """Return one chain of *ours*, the same each time."""
+    return ours.issue("node.example.com").chain.certificates
+
+
 def code_of(caught: pytest.ExceptionInfo[CertificateRejected]) -> str:
     return caught.value.code
 
@@ -51,7 +59,9 @@ def test_what_we_sign_is_believed_for_its_role(ours: Hierarchy, role: Role) -> N
     assert found.certificates == (*credential.chain.certificates, ours.root_certificate)
 
 
-@pytest.mark.parametrize("kind", KeyKind)
+@pytest.mark.parametrize(
+    "kind", [KeyKind.RSA_2048, KeyKind.EC_P256, KeyKind.EC_P384, KeyKind.ED25519]
+)
 def test_what_we_sign_is_believed_with_every_kind_of_key(kind: KeyKind) -> None:
     authority_of_kind = hierarchy(NOW, kind=kind)
     credential = authority_of_kind.issue("10.0.0.1", key=key_of(kind))
@@ -275,6 +285,18 @@ def test_paths_without_end_are_given_up_in_time() -> None:
     assert time.perf_counter() - start < 0.25
 
 
+def test_names_times_constraints_are_given_up_in_time() -> None:
+    subtrees = [x509.DNSName(f"a{number}.example") for number in range(1000)]
+    change = Change(put=[(x509.NameConstraints(None, subtrees), True)])
+    root = authority(change=change)
+    certificate = leaf(root, *(f"*.b{number}.example" for number in range(1000)))
+    start = time.perf_counter()
+    with pytest.raises(CertificateRejected) as caught:
+        verify([certificate], roots=[root.certificate], at=NOW)
+    assert code_of(caught) == "too-complex"
+    assert time.perf_counter() - start < 0.25
+
+
 def test_a_leaf_that_was_changed_is_refused(ours: Hierarchy) -> None:
     certificate, *pool = ours.issue("node.example.com").chain.certificates
     changed = patched(certificate, b"node.example", b"evil.example")
@@ -294,7 +316,28 @@ def test_a_leaf_signed_over_a_short_hash_is_refused() -> None:
 def test_a_pool_with_certificates_that_cannot_be_read_does_no_harm(ours: Hierarchy) -> None:
     chain = ours.issue().chain.certificates
     broken = spoilt(ours.intermediate.chain.leaf, x509.BasicConstraints)
-    verify([chain[0], broken, *chain[1:]], roots=[ours.root_certificate], at=NOW)
+    nameless = patched(ours.intermediate.chain.leaf, b"Test root", b"\xff" * 9)
+    verify([chain[0], broken, nameless, *chain[1:]], roots=[ours.root_certificate], at=NOW)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    which=st.integers(0, 1),
+    position=st.integers(0, 10_000),
+    octet=st.integers(0, 255),
+)
+def test_a_chain_with_one_octet_changed_is_refused_with_a_code(
+    ours: Hierarchy, which: int, position: int, octet: int
+) -> None:
+    chain = list(one_chain(ours))
+    der = bytearray(chain[which].public_bytes(Encoding.DER))
+    der[position % len(der)] ^= octet or 1
+    try:
+        chain[which] = x509.load_der_x509_certificate(bytes(der))
+    except (ValueError, x509.InvalidVersion):
+        return
+    with pytest.raises(CertificateRejected):
+        verify(chain, roots=[ours.root_certificate], at=NOW, name="node.example.com")
 
 
 def test_a_revoked_certificate_is_refused_and_its_neighbour_is_not() -> None:

@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from hermetic.certificates.effort import Effort
 from hermetic.certificates.extensions import extension, extensions
+from hermetic.certificates.keys import PublicKey
 from hermetic.certificates.refusal import refusal, shown, told
 from hermetic.certificates.strength import check_signature_hash
 from hermetic.errors import CertificateRejected
@@ -124,9 +125,9 @@ def _distribution_points(certificate: x509.Certificate) -> Iterable[x509.General
 
 def _check_signature(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> None:
     check_signature_hash(crl)
+    key = authority.public_key()
     try:
-        # a key of a kind that cannot sign was refused with the authority's certificate
-        is_signed = crl.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
+        is_signed = isinstance(key, PublicKey) and crl.is_signature_valid(key)
     except (TypeError, ValueError, UnsupportedAlgorithm):
         is_signed = False
     if not is_signed:

@@ -100,9 +100,9 @@ class _Search:
         """Add candidates; what is offered first is tried first."""
         for one in certificates:
             try:
-                subject = one.subject
+                subject, _ = one.subject, one.issuer
             except ValueError:
-                continue  # nobody names it as their issuer
+                continue  # one that cannot be read vouches for nobody
             self._by_subject.setdefault(subject, {})[one] = None
             if are_roots:
                 self._roots.add(one)
