@@ -11,9 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
-@cache
 def signing_key(which: int = 0) -> rsa.RSAPrivateKey:
     """Return an RSA key, the same one for the same *which* all session long."""
+    return _key(which)
+
+
+@cache
+def _key(which: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 

@@ -82,7 +82,7 @@ def patched(old: Service, request: PatchRequest, snapshot: Snapshot | None) -> S
         description=_first(request.description, old.description),
         operation_id=_first(request.operation_id, old.operation_id) or None,
         snapshot_id=old.snapshot_id if keeps else request.snapshot_id,
-        bundle=old.bundle if keeps else request.bundle or content_of(snapshot),
+        bundle=old.bundle if keeps else _first(request.bundle, content_of(snapshot)),
     )
 
 

@@ -182,7 +182,7 @@ class Publishing:
                 request.description,
                 request.operation_id or None,
                 request.snapshot_id,
-                request.bundle or content_of(snapshot),
+                content_of(snapshot) if request.bundle is None else request.bundle,
             )
             folder = await self._load(service)
             await self._services.add(service, allow)
