@@ -116,7 +116,7 @@ def publish(entry: str, declared: Declared, reach: Reach, *, replace: bool, as_j
             version = client.publish(name, version, request)
         except ServiceExists as error:
             if not replace or version is None:
-                raise Conflict(f"{error.text} --replace does that in one go.") from error
+                raise Conflict(f"{error.text} With --replace it is redeployed.") from error
             version = client.redeploy(name, version, request)
     address = f"{client.url}/api/{name}/{version}"
     if as_json:

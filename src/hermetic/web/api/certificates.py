@@ -41,14 +41,15 @@ class CertificatesApi:
 
     async def _list(self, request: Request) -> Response:
         views = await self._certification.certificates(principal_of(request))
-        return json([_listing(view) for view in views])
+        return json([listing_of(view) for view in views])
 
     async def _renew(self, request: Request) -> Response:
         entry = request.path_params["entry"]
-        return json(_listing(await self._certification.renew(principal_of(request), entry)))
+        return json(listing_of(await self._certification.renew(principal_of(request), entry)))
 
 
-def _listing(view: CertificateView) -> CertificateListing:
+def listing_of(view: CertificateView) -> CertificateListing:
+    """Return *view* as it looks on the wire; `hermetic certificate` shows a store so, too."""
     chain = view.chain
     return CertificateListing(
         entry=view.entry,

@@ -1,0 +1,23 @@
+"""The certificates of a home in which nothing runs, read from its store.
+
+Apart from `certificate`, since it takes the libraries of a node, which a mere client lacks.
+"""
+
+from hermetic.certstore.files import FileStore
+from hermetic.config.home import Home
+from hermetic.gateway.certification import CertificateView
+from hermetic.web.api.certificates import listing_of
+from hermetic.wire.messages import CertificateListing
+
+
+def listings(home: Home) -> list[CertificateListing]:
+    """Return every entry of the store in *home*, as the node would list it.
+
+    Raises:
+        BadConfiguration: This user cannot read the store.
+    """
+    store = FileStore(home.certificates)
+    return [
+        listing_of(CertificateView(entry, store.read(entry).chain, None))
+        for entry in store.entries()
+    ]
