@@ -13,12 +13,19 @@ from hermetic.database.sqlite import SqliteDatabase
 from hermetic.errors import TooManyAttempts, Unauthenticated
 from hermetic.gateway.access import REMEMBERED, Access, TokenPair
 from hermetic.identity.local import LocalAccounts
-from hermetic.registry.logins import Logins
+from hermetic.registry.logins import Login, Logins
 from tests.support.accounts import ANOTHER, PASSWORD
 from tests.support.tokens import claims_of, signed_with_public_key, signing_key, unsigned
 
+DEADLINE_S = 10
 PEER = "192.0.2.1"
 ADMIN = Principal("admin", Role.OWNER)
+
+
+def with_logins(logins: Logins, local: LocalAccounts, clock: TurnedClock) -> Access:
+    return Access(
+        provider=local, logins=logins, key=signing_key(), issuer="https://node", clock=clock
+    )
 
 
 def holder(access: Access, pair: TokenPair) -> Principal:
@@ -186,13 +193,7 @@ async def test_logins_outlast_a_restart_and_so_does_their_end(
     kept = await access.login("admin", PASSWORD, PEER)
     ended = await access.login("admin", PASSWORD, PEER)
     await access.revoke(ended.refresh_token)
-    later = Access(
-        provider=local,
-        logins=Logins(database, clock),
-        key=signing_key(),
-        issuer="https://node",
-        clock=clock,
-    )
+    later = with_logins(Logins(database, clock), local, clock)
     await later.start()
     assert holder(later, kept) == ADMIN
     assert refusal_of(later, ended.access_token.encode())[1] == "revoked"
@@ -239,15 +240,32 @@ async def test_as_many_good_logins_as_one_likes(access: Access) -> None:
         await access.login("admin", PASSWORD, PEER)
 
 
+class HeldLogins(Logins):
+    """Logins that are kept only when it is told to go on."""
+
+    def __init__(self, database: SqliteDatabase, clock: TurnedClock) -> None:
+        super().__init__(database, clock)
+        self.adding, self.go = asyncio.Event(), asyncio.Event()
+
+    async def add(self, login: Login, refresh_digest: str) -> None:
+        self.adding.set()
+        await self.go.wait()
+        await super().add(login, refresh_digest)
+
+
 async def test_a_login_during_which_the_password_changes_is_none(
-    access: Access, local: LocalAccounts
+    database: SqliteDatabase, local: LocalAccounts, clock: TurnedClock
 ) -> None:
+    logins = HeldLogins(database, clock)
+    access = with_logins(logins, local, clock)
     login = asyncio.ensure_future(access.login("admin", PASSWORD, PEER))
-    await asyncio.sleep(0)
+    await asyncio.wait_for(logins.adding.wait(), DEADLINE_S)
     await local.set_password("admin", ANOTHER)
     await access.end_logins("admin")
-    with pytest.raises(Unauthenticated):
+    logins.go.set()
+    with pytest.raises(Unauthenticated, match="changed meanwhile"):
         await login
+    assert await logins.alive(since=clock.now - ACCESS_LIFE) == []
 
 
 async def test_only_so_many_tokens_are_remembered_and_all_are_let_in(access: Access) -> None:
