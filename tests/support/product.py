@@ -79,5 +79,6 @@ def start(home: Path, *options: str, password: str | None = PASSWORD) -> Product
         status = process.wait(timeout=30)
         text = (home.parent / f"{home.name}.stderr").read_text()
         raise AssertionError(f"the product ended with {status} before it was ready:\n{text}")
+    process.stdout.close()  # it says nothing more, and an open pipe would be left to the collector
     ready: dict[str, Any] = json.loads(line)
     return Product(home, ready["url"].rstrip("/"), Path(ready["ca"]), process, ready)
