@@ -255,6 +255,11 @@ class Dispatch:
             self._load(self._blank.pop(), service, now)
             self._refill(now)
             return True
+        if coming := self._coming():
+            coming.service = service
+            service.workers.append(coming)
+            self._refill(now)
+            return True
         can_start = now >= self._start_at
         if can_start and len(self._workers) < self._limits.most:
             self._start(now, service)
@@ -387,9 +392,15 @@ class Dispatch:
         ):
             self._start(now)
 
-    def _coming(self) -> bool:
-        return any(
-            one.phase is Phase.STARTING and one.service is None for one in self._workers.values()
+    def _coming(self) -> WorkerState | None:
+        """Return a worker that starts and is meant for nobody yet."""
+        return next(
+            (
+                one
+                for one in self._workers.values()
+                if one.phase is Phase.STARTING and one.service is None
+            ),
+            None,
         )
 
     def _check(self, worker: WorkerState, now: float) -> None:

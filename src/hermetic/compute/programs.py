@@ -171,7 +171,7 @@ def function_of(module: types.ModuleType, path: str) -> Callable[..., Foreign]:
 
 def load_objects(folder: str) -> dict[str, Foreign]:
     """Return what dill reads from each file of *folder*, by the file's name."""
-    names = sorted(os.listdir(folder))
+    names = sorted(name for name in os.listdir(folder) if name.isidentifier())
     if not names:
         return {}
     dill = importlib.import_module("dill")

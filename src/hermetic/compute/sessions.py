@@ -13,7 +13,7 @@ from hermetic.compute import frames
 from hermetic.compute.limits import Limits
 from hermetic.compute.orders import Orders, refusal
 from hermetic.compute.process import WorkerProcess, Workforce
-from hermetic.errors import BadInput, DeadlineExceeded, Gone, HermeticError, NotFound, Unavailable
+from hermetic.errors import BadInput, DeadlineExceeded, Gone, NotFound, Unavailable
 
 _HISTORY = 1000
 
@@ -27,8 +27,9 @@ class _Session:
     worker: WorkerProcess | None = None
     dead: str = ""
     """How its interpreter ended, once it has."""
+    asked: int = 0
+    """Questions are numbered: the answer to one that nobody waits for any more may still come."""
     question: asyncio.Future[tuple[int, bytes]] | None = None
-    executing: bool = False
 
 
 class SessionInterpreters:
@@ -66,7 +67,7 @@ class SessionInterpreters:
         async with self._turn(session_id) as session:
             await self._start(session)
             session.history.append(code)
-            session.console, session.executing = "", True
+            session.console = ""
             order = json.dumps({"code": code, "inputs": dict(inputs), "outputs": list(outputs)})
             try:
                 _, answer = await asyncio.wait_for(
@@ -79,15 +80,14 @@ class SessionInterpreters:
                     f"The execution took longer than {self._limits.execute_s:g} s; the session's"
                     " interpreter was ended."
                 ) from None
-            finally:
-                session.executing = False
             session.console = str(json.loads(answer)["consoleOutput"])
             return answer
 
     async def cancel(self, session_id: str) -> None:
         """See `Interpreters.cancel`."""
         session = self._living(session_id)
-        if session.executing and session.worker is not None:
+        if session.worker is not None:
+            # An interpreter that executes nothing ignores it.
             session.worker.interrupt()
 
     def console_output(self, session_id: str) -> str:
@@ -154,7 +154,7 @@ class SessionInterpreters:
             return
         if kind == frames.CONSOLE:
             session.console = payload.decode("utf-8", "replace")
-        elif session.question is not None and not session.question.done():
+        elif session.question is not None and not session.question.done() and id_ == session.asked:
             session.question.set_result((kind, payload))
 
     def ended(self, worker: WorkerProcess) -> None:
@@ -200,7 +200,7 @@ class SessionInterpreters:
             raise Unavailable(f"No interpreter can be started: {error}.") from error
         session.worker = worker
         order = self._orders.session(session.folder, worker.number, worker.folder)
-        await self._expect(session, frames.READY)
+        await self._answer(session)
         kind, payload = await self._ask(session, frames.LOAD, order)
         if kind != frames.LOADED:
             worker.kill()
@@ -211,24 +211,23 @@ class SessionInterpreters:
     async def _ask(self, session: _Session, kind: int, payload: bytes) -> tuple[int, bytes]:
         if session.worker is None or session.dead:
             raise self._gone(session)
-        session.worker.send(kind, 0, payload)
-        return await self._expect(session)
+        session.asked += 1
+        session.worker.send(kind, session.asked, payload)
+        return await self._answer(session)
 
-    async def _expect(self, session: _Session, kind: int | None = None) -> tuple[int, bytes]:
+    async def _answer(self, session: _Session) -> tuple[int, bytes]:
         question = session.question = asyncio.get_running_loop().create_future()
         try:
             answer: tuple[int, bytes] = await asyncio.wait_for(question, self._limits.execute_s)
         finally:
             session.question = None
-        if kind is not None and answer[0] != kind:
-            raise HermeticError("An interpreter began with the wrong frame.")
         return answer
 
     async def _names(self, session: _Session) -> Sequence[str]:
         if session.worker is None:
             return sorted(path.name for path in (session.folder / "workspace").iterdir())
         names: list[str] = json.loads(await self._object(session, frames.LIST, ""))
-        return [name for name in names if name.isidentifier()]
+        return [name for name in names if _is_name(name)]
 
     async def _object(self, session: _Session, kind: int, name: str, data: bytes = b"") -> bytes:
         answer, payload = await self._ask(session, kind, name.encode() + b"\0" + data)
@@ -237,14 +236,18 @@ class SessionInterpreters:
         return payload
 
 
+def _is_name(name: str) -> bool:
+    return name.isidentifier() and len(name.encode()) <= 200
+
+
 def _parse_name(name: str) -> None:
-    if not name.isidentifier() or len(name) > 200:
+    if not _is_name(name):
         raise BadInput(f"{name[:80]!r} cannot name an object: use a Python identifier.")
 
 
 def _path(session: _Session, name: str) -> Path:
     path = session.folder / "workspace" / name
-    if not name.isidentifier() or not path.is_file():
+    if not _is_name(name) or not path.is_file():
         raise NotFound(f"There is no object {name!r} in the session.")
     return path
 
