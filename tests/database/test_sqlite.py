@@ -13,6 +13,7 @@ from hermetic.database.sqlite import SqliteDatabase
 from hermetic.errors import BadConfiguration, HermeticError, StorageFull, Unavailable
 from tests.database.conftest import NOTES
 from tests.support.database_writer import NUMBERS
+from tests.support.room import files_no_larger_than
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30
@@ -86,6 +87,15 @@ async def test_a_database_that_was_full_works_again_when_there_is_room(
     await database.write(lambda transaction: transaction.rows("PRAGMA max_page_count = 100000"))
     await database.write(long_note)
     assert await count(database) == 1
+
+
+async def test_a_quota_that_is_used_up_is_told_too(database: SqliteDatabase) -> None:
+    await database.write(long_note)
+    with files_no_larger_than(150_000), pytest.raises(StorageFull):
+        await database.write(long_note)
+    assert await count(database) == 1
+    await database.write(long_note)
+    assert await count(database) == 2
 
 
 @pytest.mark.parametrize("content", [b"this is no database at all" * 100, b"\0" * 5000])

@@ -1,6 +1,5 @@
 import asyncio
 import re
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -13,14 +12,17 @@ from hermetic.errors import (
     ServiceExists,
     ServiceNotFound,
     ServiceUnloadable,
+    StorageFull,
 )
 from hermetic.gateway.publication import PatchRequest
 from hermetic.gateway.publishing import Publishing
 from hermetic.registry.bundles import GRACE
+from hermetic.registry.disk import remove_tree
 from hermetic.serving.service import Entry, EntryKind, ServiceKey
 from tests.gateway.conftest import ANNA, BERT, OLGA, RITA
 from tests.support.archives import in_pieces, zipped
 from tests.support.gateway import BOUNDS, Box, coded
+from tests.support.room import files_no_larger_than
 
 DEADLINE_S = 10
 WINE = ServiceKey("wine", "1")
@@ -120,6 +122,16 @@ async def test_a_service_that_cannot_be_loaded_changes_nothing(box: Box) -> None
     assert await box.publishing.services(ANNA) == []
     assert box.routes.find(b"/api/wine/1") is None
     assert box.execution.placed == {}
+
+
+async def test_a_full_disk_changes_nothing(box: Box) -> None:
+    await box.publishing.publish(ANNA, "wine", "1", coded())
+    large = coded("x = 1" * 100_000)
+    with files_no_larger_than(300_000), pytest.raises(StorageFull):
+        await box.publishing.publish(ANNA, "wine", "2", large)
+    assert list(box.execution.placed) == list(box.routes) == [WINE]
+    assert len(await box.publishing.services(ANNA)) == 1
+    await box.publishing.publish(ANNA, "wine", "2", large)
 
 
 async def test_a_service_gets_what_was_uploaded(box: Box) -> None:
@@ -278,8 +290,7 @@ async def test_a_service_whose_bundle_is_damaged_is_set_aside(box: Box) -> None:
     path = box.bundles.path(digest)
     path.chmod(0o600)
     path.write_bytes(b"garbage")
-    (box.home / "unpacked" / digest).chmod(0o700)
-    shutil.move(box.home / "unpacked" / digest, box.home / "lost")
+    remove_tree(box.home / "unpacked" / digest)
     later = await box.restarted()
     assert "damaged" in later.publishing.quarantined[WINE]
     assert later.routes.find(b"/api/wine/1") is None

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from hermetic.clock import TurnedClock
-from hermetic.errors import BodyTooLarge, BundleRejected, NotFound
+from hermetic.errors import BodyTooLarge, BundleRejected, NotFound, StorageFull
 from hermetic.registry.bundles import GRACE, BundleArchive
+from hermetic.registry.disk import remove_tree
 from tests.registry.conftest import BOUNDS
 from tests.support.archives import in_pieces, zipped
+from tests.support.room import files_no_larger_than
 
 GOOD = zipped({"files/a.txt": b"hello"})
 DIGEST = hashlib.sha256(GOOD).hexdigest()
@@ -66,6 +68,16 @@ async def test_what_is_too_large_leaves_nothing(bundles: BundleArchive, tmp_path
     assert names(tmp_path) == []
 
 
+async def test_a_full_disk_leaves_nothing(bundles: BundleArchive, tmp_path: Path) -> None:
+    large = zipped({"files/a": b"x" * 100_000})  # small as it comes, large once unpacked
+    with files_no_larger_than(50_000), pytest.raises(StorageFull):
+        await bundles.add(in_pieces(large))
+    with files_no_larger_than(50), pytest.raises(StorageFull):
+        await bundles.add(in_pieces(large))
+    assert names(tmp_path) == []
+    assert (await bundles.add(in_pieces(large))).members == 1
+
+
 async def test_a_connection_that_breaks_leaves_nothing(
     bundles: BundleArchive, tmp_path: Path
 ) -> None:
@@ -99,17 +111,15 @@ async def test_what_an_interrupted_run_left_is_removed_at_the_start(
     assert names(tmp_path) == []
 
 
-async def test_a_lost_tree_is_unpacked_again(bundles: BundleArchive, tmp_path: Path) -> None:
+async def test_a_lost_tree_is_unpacked_again(bundles: BundleArchive) -> None:
     await bundles.add(in_pieces(GOOD))
-    (await bundles.folder(DIGEST)).rename(tmp_path / "lost")
+    remove_tree(await bundles.folder(DIGEST))
     assert (await bundles.folder(DIGEST) / "files" / "a.txt").read_text() == "hello"
 
 
-async def test_an_archive_damaged_on_the_disk_is_not_unpacked(
-    bundles: BundleArchive, tmp_path: Path
-) -> None:
+async def test_an_archive_damaged_on_the_disk_is_not_unpacked(bundles: BundleArchive) -> None:
     await bundles.add(in_pieces(GOOD))
-    (await bundles.folder(DIGEST)).rename(tmp_path / "lost")
+    remove_tree(await bundles.folder(DIGEST))
     path = bundles.path(DIGEST)
     path.chmod(0o600)
     path.write_bytes(zipped({"files/a.txt": b"other"}))

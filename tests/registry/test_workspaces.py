@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from hermetic.errors import BodyTooLarge, Conflict, NotFound
+from hermetic.errors import BodyTooLarge, Conflict, NotFound, StorageFull
 from hermetic.registry.workspaces import Workspace
 from hermetic.serving.bundle import Shelf
 from tests.support.archives import in_pieces
+from tests.support.room import files_no_larger_than
 
 MOST = 1000
 
@@ -62,6 +63,14 @@ async def test_an_upload_that_breaks_leaves_what_was_there(workspace: Workspace)
     await put(workspace, "a", b"before")
     with pytest.raises(BodyTooLarge):
         await put(workspace, "a", b"x" * (MOST + 1))
+    assert await content(workspace, "a") == b"before"
+    assert len(list(workspace.path.iterdir())) == 2
+
+
+async def test_a_full_disk_leaves_what_was_there(workspace: Workspace) -> None:
+    await put(workspace, "a", b"before")
+    with files_no_larger_than(50), pytest.raises(StorageFull):
+        await put(workspace, "a", b"x" * 100)
     assert await content(workspace, "a") == b"before"
     assert len(list(workspace.path.iterdir())) == 2
 

@@ -301,12 +301,13 @@ class Sessions:
         if self._opened.pop(session_id, None) is None:
             return
         await self._interpreters.close(session_id)
-        await self._registry.remove(session_id)
         try:
+            # First, since on a full disk it makes the room to forget the row.
             await opened.workspace.remove()
         except OSError as error:
             # It is out of reach already, and the next start clears the folder.
             log.warning("session.not-removed", session=session_id, cause=str(error))
+        await self._registry.remove(session_id)
         log.info("session.closed", session=session_id, account=opened.session.owner, cause=cause)
 
     async def _snapshot(self, opened: _Opened, name: str | None) -> Snapshot:
