@@ -44,6 +44,8 @@ LINGERING: Final = 4
 
 # Chunk extensions and trailers carry nothing for us, and llhttp keeps a trailer in memory.
 _MOST_FRAMING = 64 * 1024
+# No bound is smaller, so what arrived whole in a chunk of this size keeps all of them.
+_SMALL = 1024
 # Fields that two parsers would read differently if they came twice.
 _ONCE = frozenset((b"host", b"authorization", b"content-type", b"expect", FIELD))
 
@@ -130,31 +132,36 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin to read a request."""
-        self.phase, self.since = HEADERS, self.loop.time()
+        self.phase = HEADERS
         self.url = self.request_id = b""
         self.headers = []
         # The chunk it begins in is added when that has been parsed, whatever came before in it.
         self.header_bytes = -self.chunk
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field of the header section; trailers are dropped (RFC 9110, 6.5.1)."""
-        if self.phase == HEADERS:
-            self.headers.append((name.lower(), value))
+        """Keep a field of the header section, or of the trailers, which nobody reads."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Check the header section, name the request, and hand it to whoever answers it."""
         headers = self.headers
         fields = dict(headers)
         self.request_id = self.shared.ids.take(fields.get(FIELD))
-        self._check_sizes()
+        # What came in one small chunk can only have too many fields, or be one too many.
+        if (
+            self.chunk > _SMALL
+            or self.header_bytes >= 0
+            or len(headers) > self.limits.header_fields
+            or self.exchanges
+        ):
+            self._check_sizes()
         if len(fields) != len(headers):
             self._refuse_twice()
         keep_alive = self._keeps_alive(fields) and not self.draining
         self.phase, self.window_bytes, self.framing_bytes = BODY, 0, 0
-        exchange = self.reading = self.open(fields, keep_alive=keep_alive)
-        self.exchanges.append(exchange)
-        if len(self.exchanges) == 1:
-            self.begin(exchange)
+        self.open(fields, keep_alive)
+        # Trailers must not become fields (RFC 9110, 6.5.1).
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
         """Hand on a piece of a body that ASGI reads."""
@@ -164,22 +171,21 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End the reading of a request; another may follow unless the connection closes."""
         exchange, self.reading = self.reading, None
-        self.phase, self.since = NOTHING, self.loop.time()
+        self.phase = NOTHING
         if exchange is not None:
-            if not exchange.keep_alive:
-                self.deaf = True
-            self.complete(exchange)
+            self.deaf = self.deaf or not exchange.keep_alive
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on after an answer that ASGI gave."""
         if self.exchanges:
             self.finish()
 
-    # The life of an exchange: opened, begun when it is first in line, complete when it was read
-    # to its end, finished when its answer is written.
+    # The life of an exchange: opened, begun when it is first in line, finished when its answer
+    # is written.
 
-    def open(self, fields: dict[bytes, bytes], *, keep_alive: bool) -> Exchange:
-        """Return the exchange that answers this request; here, always through ASGI."""
+    def open(self, fields: dict[bytes, bytes], keep_alive: bool) -> None:
+        """Put a request in line whose header was read; here, always for ASGI."""
         url, headers = self.url, self.headers
         super().on_message_begin()
         self.url, self.headers[:] = url, headers
@@ -189,7 +195,10 @@ class Connection(HttpToolsProtocol):
         # The line is kept here, for all kinds of exchanges, and not in uvicorn's pipeline.
         self.pipeline.clear()
         self.cycle.keep_alive = keep_alive
-        return self.cycle
+        self.reading = self.cycle
+        self.exchanges.append(self.cycle)
+        if len(self.exchanges) == 1:
+            self.begin(self.cycle)
 
     def begin(self, exchange: Exchange) -> None:
         """Answer *exchange*, or have it answered, now that it is the first in line."""
@@ -204,10 +213,6 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Do nothing yet: `begin` starts it in its turn."""
 
-    def complete(self, exchange: Exchange) -> None:
-        """Note that *exchange* was read to its end."""
-        super().on_message_complete()
-
     def finish(self) -> None:
         """Go on after the answer of the first exchange was written."""
         self.exchanges.popleft()
@@ -217,7 +222,8 @@ class Connection(HttpToolsProtocol):
             self.begin(self.exchanges[0])
         if len(self.exchanges) < 2:
             self.since = self.loop.time()
-            self.flow.resume_reading()
+            if self.flow.read_paused:
+                self.flow.resume_reading()
 
     # Refusing
 
@@ -312,11 +318,16 @@ class Connection(HttpToolsProtocol):
 
     def _count(self, size: int) -> None:
         limits = self.limits
+        # Only now is the time worth asking for: most requests arrive whole.
         if self.phase == HEADERS:
+            if self.header_bytes + size == 0:
+                self.since = self.loop.time()
             self.header_bytes += size
             if self.header_bytes > limits.header_bytes:
                 self.refuse(_headers_too_large(limits))
             return
+        if self.window_bytes == 0:
+            self.since = self.loop.time()
         self.window_bytes += size
         self.framing_bytes += size
         if self.framing_bytes > _MOST_FRAMING:
@@ -332,11 +343,9 @@ class Connection(HttpToolsProtocol):
             self.stop(_headers_too_large(limits))
         if len(self.url) > limits.address_bytes:
             self.stop(AddressTooLong(f"Send an address of at most {limits.address_bytes} bytes."))
-        # Only a section that came in several chunks, or in a large one, can be too long.
-        if self.header_bytes >= 0 or self.chunk > limits.header_bytes:
-            size = sum(len(name) + len(value) + 4 for name, value in headers)
-            if size + len(self.url) > limits.header_bytes:
-                self.stop(_headers_too_large(limits))
+        size = sum(len(name) + len(value) + 4 for name, value in headers)
+        if size + len(self.url) > limits.header_bytes:
+            self.stop(_headers_too_large(limits))
         if len(self.exchanges) >= limits.pipelined:
             self.stop(InvalidHttp(f"Wait for answers after {limits.pipelined} requests."))
 

@@ -20,7 +20,7 @@ from hermetic.errors import BodyTooLarge, HermeticError, Unauthenticated
 from hermetic.log import logger
 from hermetic.node.metrics import CallFigures, Metrics
 from hermetic.serving.service import ServiceKey
-from hermetic.web.connection import Connection, Exchange, Shared
+from hermetic.web.connection import NOTHING, Connection, Exchange, Shared
 from hermetic.web.limits import WireLimits
 from hermetic.web.requests import RequestIds
 
@@ -78,32 +78,22 @@ class Scoring(Shared):
 class Call:
     """One call: the exchange from its header to its answer."""
 
-    __slots__ = (
-        "began",
-        "body",
-        "complete",
-        "connection",
-        "disconnected",
-        "error",
-        "expects",
-        "figures",
-        "keep_alive",
-        "key",
-        "request_id",
-        "response_complete",
-        "submitted",
-    )
+    # Most calls change none of these: to set them each time would cost more than all the rest.
+    body: bytes | bytearray = b""
+    error: HermeticError | None = None
+    began = 0.0
+    complete = submitted = expects = disconnected = response_complete = False
 
     def __init__(
-        self, connection: "ScoringProtocol", key: ServiceKey, figures: CallFigures, keep_alive: bool
+        self,
+        connection: "ScoringProtocol",
+        key: ServiceKey,
+        figures: CallFigures,
+        *,
+        keep_alive: bool,
     ) -> None:
         self.connection, self.key, self.figures = connection, key, figures
         self.request_id, self.keep_alive = connection.request_id, keep_alive
-        self.body: bytes | bytearray = b""
-        self.error: HermeticError | None = None
-        self.began = 0.0
-        self.complete = self.submitted = self.expects = False
-        self.disconnected = self.response_complete = False
 
     def answer(self, answer: Answer) -> None:
         """Take how the call ended; this is what the execution calls."""
@@ -132,13 +122,18 @@ class ScoringProtocol(Connection):
     def __init__(self, config: Config, state: ServerState, shared: Scoring) -> None:
         super().__init__(config, state, shared)
         self.scoring = shared
+        self.figures: CallFigures | None = None
 
-    def open(self, fields: dict[bytes, bytes], *, keep_alive: bool) -> Exchange:
-        """Return a call if the request is one, else an exchange of ASGI."""
+    def open(self, fields: dict[bytes, bytes], keep_alive: bool) -> None:
+        """Put a call in line if the request is one, else leave it to ASGI."""
         key = self._service() if self.parser.get_method() == b"POST" else None
         if key is None:
-            return super().open(fields, keep_alive=keep_alive)
-        call = Call(self, key, self.scoring.calls(key), keep_alive)
+            super().open(fields, keep_alive)
+            return
+        figures = self.figures
+        if figures is None or figures.key is not key:
+            figures = self.figures = self.scoring.calls(key)
+        call = self.reading = Call(self, key, figures, keep_alive=keep_alive)
         bearer = fields.get(b"authorization", b"")
         try:
             if bearer[:7].lower() != b"bearer ":
@@ -150,12 +145,16 @@ class ScoringProtocol(Connection):
         length = fields.get(b"content-length")
         if length is not None and int(length) > self.limits.call_bytes:
             self._fail(call, self._too_large())
-        call.expects = b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
+        if b"expect" in fields:
+            call.expects = fields[b"expect"].lower() == b"100-continue"
         if call.error is not None and (
             call.expects or length is None or int(length) > _READ_THOUGH_REFUSED
         ):
+            self.reading = None
             self.stop(call.error)
-        return call
+        self.exchanges.append(call)
+        if call.expects and len(self.exchanges) == 1:
+            self.begin(call)
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a call's body."""
@@ -176,29 +175,33 @@ class ScoringProtocol(Connection):
             call.figures.refuse(BodyTooLarge.type)
             self.stop(self._too_large())
 
-    def complete(self, exchange: Exchange) -> None:
+    def on_message_complete(self) -> None:
         """Run a call that was read to its end, if it is its turn."""
-        if type(exchange) is not Call:
-            super().complete(exchange)
+        call = self.reading
+        if type(call) is not Call:
+            super().on_message_complete()
             return
-        exchange.complete = True
-        exchange.began = perf_counter()
-        if self.exchanges[0] is exchange:
-            self.begin(exchange)
+        self.reading, self.phase = None, NOTHING
+        if not call.keep_alive:
+            self.deaf = True
+        call.complete = True
+        call.began = perf_counter()
+        if self.exchanges[0] is call:
+            self.begin(call)
 
     def begin(self, exchange: Exchange) -> None:
         """Run a call whose turn it is, once it was read to its end."""
         if type(exchange) is not Call:
             super().begin(exchange)
-        elif not exchange.complete:
-            if exchange.expects:
-                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        elif not exchange.submitted and not self.flow.write_paused:
-            exchange.submitted = True
-            if exchange.error is not None:
-                self.write_answer(exchange, b"", exchange.error)
-            else:
-                self.scoring.submit(exchange.key, bytes(exchange.body), exchange.answer)
+        elif exchange.complete:
+            if not exchange.submitted and not self.flow.write_paused:
+                exchange.submitted = True
+                if exchange.error is not None:
+                    self.write_answer(exchange, b"", exchange.error)
+                else:
+                    self.scoring.submit(exchange.key, bytes(exchange.body), exchange.answer)
+        elif exchange.expects:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def resume_writing(self) -> None:
         """Go on with a call that waited for the client to read earlier answers."""
@@ -209,21 +212,22 @@ class ScoringProtocol(Connection):
     def write_answer(self, call: Call, body: bytes, error: HermeticError | None) -> None:
         """Write how *call* ended, and go on with the next exchange."""
         call.response_complete = True
-        write = self.transport.write
         if error is not None:
             self.write_problem(error, call.request_id, keep_alive=call.keep_alive)
         else:
-            head = b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b" % (
-                self.scoring.head,
-                len(body),
-                call.request_id,
-                b"\r\n" if call.keep_alive else b"connection: close\r\n\r\n",
+            small = len(body) <= _COPIED
+            self.transport.write(
+                b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b"
+                % (
+                    self.scoring.head,
+                    len(body),
+                    call.request_id,
+                    b"\r\n" if call.keep_alive else b"connection: close\r\n\r\n",
+                    body if small else b"",
+                )
             )
-            if len(body) > _COPIED:
-                write(head)
-                write(body)
-            else:
-                write(head + body)
+            if not small:
+                self.transport.write(body)
         if not call.keep_alive:
             self.transport.close()
         self.finish()
