@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hermetic.certificates.credential import Credential
 from hermetic.errors import CertificateRejected
 from hermetic.tls import groups
+from hermetic.tls.alerts import AlertingContext
 from hermetic.tls.memory import as_path
 
 # Mozilla 5.7 and 6.0, intermediate, without the finite-field DHE that 6.0 dropped: nobody we
@@ -59,7 +60,7 @@ def empty_server_context(
         CertificateRejected: The roots are not certificates (`malformed`).
     """
     groups.limit_new_contexts()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = AlertingContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = profile.floor
     context.set_ciphers(_CIPHERS)
     context.set_alpn_protocols([_PROTOCOL])
