@@ -223,7 +223,8 @@ def _matrix_decoder(numpy: Foreign, *, old_matrix: bool) -> Decoder:
         if numpy is None:
             return value
         array = _array(numpy, value or [[]], kinds)
-        return numpy.asmatrix(array) if old_matrix else array
+        # A view, because making one warns that matrices are old.
+        return array.view(numpy.matrix) if old_matrix else array
 
     return decode
 

@@ -115,10 +115,11 @@ class CallFolder:
             )
         except OSError:
             return None
+        state = os.fstat(fd)
+        if not stat.S_ISREG(state.st_mode):
+            os.close(fd)
+            return None
         with open(fd, "rb") as file:
-            state = os.fstat(fd)
-            if not stat.S_ISREG(state.st_mode):
-                return None
             data = file.read(most + 1) if state.st_size <= most else None
         if data is None or len(data) > most:
             raise HermeticError(

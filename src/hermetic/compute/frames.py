@@ -62,7 +62,7 @@ class FrameReader:
         if not self._buffer and len(data) >= 13:
             # Nearly every read holds exactly one frame: no copy through the buffer.
             length, kind, id_ = _HEADER.unpack_from(data)
-            if length == len(data) - 13:
+            if length == len(data) - 13 and length <= self._most:
                 yield kind, id_, data[13:]
                 return
         self._buffer += data
