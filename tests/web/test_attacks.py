@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from hermetic.web.limits import WireLimits
+from tests.support.tokens import signed_with_public_key, signing_key, unsigned
+from tests.support.webnode import WebNode
 from tests.support.wire import Answered, RawClient, WireNode, call, wire_node
 
 HASTY = WireLimits(
@@ -292,3 +294,51 @@ async def test_many_hostile_clients_do_not_delay_an_honest_one(node: WireNode) -
     began = time.perf_counter()
     assert (await node.ask(call())).status == 200
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("path", ["/api/add/1.0", "/services", "/metrics", "/sessions", "/nowhere"])
+async def test_no_forged_token_comes_in(web: WebNode, path: str) -> None:
+    token = web.client.headers["authorization"][7:]
+    forged = [
+        b"",
+        b"x",
+        token[:-4].encode() + b"AAAA",
+        unsigned(token),
+        unsigned(token, "None"),
+        signed_with_public_key(token, signing_key().public_key()),
+        unsigned(token)[:-1],
+        b"." * 8000,
+    ]
+    for bearer in forged:
+        answer = await posted(web, path, bearer)
+        assert (answer.status, answer.fields["www-authenticate"][:6]) == (401, "Bearer"), bearer
+
+
+async def test_the_true_token_comes_in(web: WebNode) -> None:
+    token = web.client.headers["authorization"][7:].encode()
+    assert (await posted(web, "/nowhere", token)).status == 404
+
+
+async def posted(web: WebNode, path: str, bearer: bytes) -> Answered:
+    """Return the answer to a POST with *bearer* as its token."""
+    client = RawClient(*await asyncio.open_connection("127.0.0.1", web.port))
+    try:
+        return await client.ask(call(path=path.encode(), token=bearer))
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "path", [b"/services/a%2fb", b"/services/a%5cb", b"/services/%00", b"/sessions/..%2F..%2Fetc"]
+)
+async def test_an_address_with_hidden_separators_is_refused(web: WebNode, path: bytes) -> None:
+    client = RawClient(*await asyncio.open_connection("127.0.0.1", web.port))
+    answer = await client.ask(b"GET %b HTTP/1.1\r\nHost: n\r\n\r\n" % path)
+    client.close()
+    assert (answer.status, answer.json()["type"]) == (400, "/problems/bad-input")
+
+
+@pytest.mark.parametrize("path", ["/services/", "/login/", "//services", "/livez/"])
+async def test_no_address_redirects(web: WebNode, path: str) -> None:
+    token = web.client.headers["authorization"][7:].encode()
+    assert (await posted(web, path, token)).status in {404, 405}

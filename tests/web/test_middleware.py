@@ -1,0 +1,96 @@
+"""What holds for every request that reaches ASGI."""
+
+import pytest
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from hermetic.errors import Busy, HermeticError
+from hermetic.web.middleware import Gate
+from hermetic.wire.openapi import Operation
+from tests.support.wire import WireNode, authenticate, call, wire_node
+
+OPEN = Operation("GET", "/open/{name}", "open", "Open.", "Test", open=True)
+CLOSED = Operation("GET", "/closed", "closed", "Closed.", "Test")
+
+
+async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+    """Fail as the path says, or answer."""
+    if scope["path"] == "/open/broken":
+        raise ZeroDivisionError("a secret of ours")
+    if scope["path"] == "/open/ours":
+        raise HermeticError("another secret of ours")
+    if scope["path"] == "/open/busy":
+        raise Busy("Every worker is busy.", 7)
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+    if scope["path"] == "/open/late":
+        raise ZeroDivisionError
+
+
+GATE = Gate(failing, [OPEN, CLOSED], authenticate, b"max-age=5")
+
+
+async def asked(node: WireNode, path: bytes, method: bytes = b"GET") -> tuple[int, str]:
+    """Return the status and the type of the problem, if it was one."""
+    client = await node.connect()
+    await client.send(b"%b %b HTTP/1.1\r\nHost: n\r\n\r\n" % (method, path))
+    answer = await client.answer(head=method == b"HEAD")
+    return answer.status, str(answer.json()["type"]) if answer.body else ""
+
+
+@pytest.mark.parametrize("path", [b"/open/x", b"/open/x?q=1", b"/open/%41"])
+async def test_what_is_open_needs_no_token(path: bytes) -> None:
+    async with wire_node(app=GATE) as node:
+        assert await asked(node, path) == (204, "")
+        assert await asked(node, path, b"HEAD") == (204, "")
+
+
+@pytest.mark.parametrize("path", [b"/closed", b"/open", b"/open/x/y", b"/open/", b"/xopen/x"])
+async def test_everything_else_needs_one(path: bytes) -> None:
+    async with wire_node(app=GATE) as node:
+        assert await asked(node, path) == (401, "/problems/unauthenticated")
+        assert (await node.ask(call(path=path))).status == 204
+
+
+async def test_an_address_that_is_open_to_reading_is_closed_to_writing() -> None:
+    async with wire_node(app=GATE) as node:
+        assert (await asked(node, b"/open/x", b"DELETE"))[0] == 401
+
+
+async def test_every_answer_has_an_id_and_the_fields_that_protect_browsers() -> None:
+    async with wire_node(app=GATE) as node:
+        for path in (b"/open/x", b"/open/broken", b"/closed"):
+            fields = (await node.ask(b"GET %b HTTP/1.1\r\nHost: n\r\n\r\n" % path)).fields
+            assert fields["x-request-id"].startswith("test-")
+            assert fields["strict-transport-security"] == "max-age=5"
+            assert fields["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", [b"/open/broken", b"/open/ours"])
+async def test_a_stranger_learns_only_the_id_of_a_fault_of_ours(path: bytes) -> None:
+    async with wire_node(app=GATE) as node:
+        answer = await node.ask(b"GET %b HTTP/1.1\r\nHost: n\r\n\r\n" % path)
+    assert (answer.status, answer.json()["type"]) == (500, "/problems/internal-error")
+    assert b"secret" not in answer.body
+    assert answer.fields["x-request-id"] in str(answer.json()["detail"])
+
+
+async def test_the_log_says_what_the_stranger_does_not_learn() -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with wire_node(app=GATE) as node:
+            await asked(node, b"/open/broken?token=hidden")
+    (line,) = [one for one in lines if one["event"] == "request.broke"]
+    assert isinstance(line["exc_info"], ZeroDivisionError)
+    assert "hidden" not in str(line)
+
+
+async def test_a_busy_node_says_when_to_come_again() -> None:
+    async with wire_node(app=GATE) as node:
+        answer = await node.ask(b"GET /open/busy HTTP/1.1\r\nHost: n\r\n\r\n")
+    assert (answer.status, answer.fields["retry-after"]) == (503, "7")
+
+
+async def test_a_failure_after_the_answer_does_not_break_the_next_request() -> None:
+    async with wire_node(app=GATE) as node:
+        assert (await asked(node, b"/open/late"))[0] == 204
+        assert (await asked(node, b"/open/x"))[0] == 204
