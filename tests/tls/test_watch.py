@@ -3,8 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,52 +15,13 @@ from hermetic.certstore.files import FileStore
 from hermetic.clock import TurnedClock
 from hermetic.errors import BadConfiguration
 from hermetic.tls import watch
-from hermetic.tls.reload import SwappingContext
-from hermetic.tls.watch import changes, follow
+from hermetic.tls.watch import changes
 from tests.support.bad_pairs import BAD_PAIRS, BadPair
 from tests.support.certificates import DAY, Hierarchy
+from tests.support.following import PATIENCE_S, Followed
 from tests.support.volumes import SecretVolume, lay, pair_of
 
-PATIENCE_S = 20
 SHORT = timedelta(milliseconds=50)
-
-
-class Followed:
-    """A context that follows a folder, and a way to wait for what it does."""
-
-    def __init__(self, folder: Path, credential: Credential, clock: TurnedClock) -> None:
-        self.folder, self.clock = folder, clock
-        self._changed = asyncio.Event()
-        self.context = SwappingContext(
-            credential, clock=clock, names=["localhost"], on_change=lambda _: self._changed.set()
-        )
-
-    async def until(self, true: Callable[[SwappingContext], bool]) -> None:
-        """Wait until *true* of the context."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not true(self.context):
-                self._changed.clear()
-                await self._changed.wait()
-
-    async def serves(self, credential: Credential) -> None:
-        """Wait until *credential* is served."""
-        await self.until(lambda context: context.credential.chain == credential.chain)
-
-    async def refuses(self, code: str, times: int = 1) -> None:
-        """Wait until something was refused for that reason."""
-        await self.until(lambda context: context.refusals[code] == times)
-
-    @asynccontextmanager
-    async def running(self, **options: object) -> AsyncIterator[None]:
-        """Follow the folder until the block ends."""
-        options = {"clock": self.clock} | options
-        task = asyncio.create_task(follow(self.folder, self.context, **options))  # type: ignore[arg-type]
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def digest_of(folder: Path) -> str:
     try:
         documents = _documents(folder)
     except CertificateRejected as error:
-        return error.code
+        return f"{error.code}: {error.text}"
     return ":".join(hashlib.sha256(document).hexdigest() for document in documents)
 
 
