@@ -28,6 +28,8 @@ class CallFolder:
         self._templates = [template] if template is not None else []
         self._start: dict[str, Print] = {}
         self._fd = -1
+        self._untouched = False
+        """Whether the last look at the folder found nothing in it."""
 
     def enter(self) -> None:
         """Make the folder, fill it and make it the working directory.
@@ -46,7 +48,8 @@ class CallFolder:
 
     def changed(self) -> list[str]:
         """Return the paths, inside the folder, of the files that were made or written, sorted."""
-        if not self._start and self._is_empty():
+        self._untouched = not self._start and self._is_empty()
+        if self._untouched:
             return []
         found = [
             path
@@ -86,14 +89,19 @@ class CallFolder:
             most -= len(files[name] or b"")
         return files
 
-    def reset(self) -> bool:
-        """Bring the folder back to how calls find it; `False` if that was not possible."""
+    def reset(self, *, quiet: bool = False) -> bool:
+        """Bring the folder back to how calls find it; `False` if that was not possible.
+
+        *quiet* says that nothing of the call can have run since `changed`: to list a folder is
+        a quarter of what a small call costs, so once has to do.
+        """
+        untouched, self._untouched = self._untouched and quiet, False
         try:
             os.fchdir(self._fd)
             if os.fstat(self._fd).st_nlink == 0:
                 # The code removed the folder itself.
                 self.enter()
-            elif self._start or not self._is_empty():
+            elif not untouched and (self._start or not self._is_empty()):
                 self._empty()
                 self._fill()
         except (OSError, HermeticError):

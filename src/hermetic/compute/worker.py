@@ -28,7 +28,7 @@ from hermetic.compute.tracebacks import explain
 from hermetic.errors import HermeticError
 
 _PID = os.getpid()
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16
 _FAILED = '{"success":false,"errorMessage":%s,"outputParameters":{},"outputFiles":{},"consoleOutput":%s,"changedFiles":[]}'
 _quote = json.JSONEncoder().encode
 
@@ -151,14 +151,16 @@ class Served:
 
     def _clear_up(self) -> None:
         """Leave the worker as the next call should find it, or let this have been the last."""
-        if not self._folder.reset():
-            self._last = True
+        alone = _thread._count() <= self._threads
         try:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             pass
         else:
+            alone = False
             self._last |= not reap(self._children)
+        if not self._folder.reset(quiet=alone):
+            self._last = True
         if self._program.stateless and _thread._count() > self._threads:
             self._last = True
 
