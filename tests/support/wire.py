@@ -115,7 +115,13 @@ class WireNode:
     clients: Clients
     server: NodeServer
     routes: Routes
+    serving: asyncio.Task[bool]
     opened: list[RawClient] = field(default_factory=list)
+
+    async def ended(self) -> bool:
+        """Return what the server said at its end."""
+        async with asyncio.timeout(DEADLINE_S):
+            return await self.serving
 
     @property
     def port(self) -> int:
@@ -155,8 +161,8 @@ async def wire_node(
     server = NodeServer(
         bind("127.0.0.1", 0), listen_plainly, clients, grace_s=1.0, period_s=period_s
     )
-    node = WireNode(execution, metrics, clients, server, routes)
     task = asyncio.create_task(server.serve())
+    node = WireNode(execution, metrics, clients, server, routes, task)
     await server.started.wait()
     try:
         yield node

@@ -75,11 +75,8 @@ class NodeServer:
         self._drained, self._grace_s, self._period_s = drained, grace_s, period_s
         self._stopping, self._forced = asyncio.Event(), asyncio.Event()
         self.started = asyncio.Event()
-
-    @property
-    def ports(self) -> list[int]:
-        """The ports it listens on."""
-        return [one.getsockname()[1] for one in self._sockets]
+        self.ports: list[int] = [one.getsockname()[1] for one in sockets]
+        """The ports it listens on, also when it does no longer."""
 
     def stop(self) -> None:
         """Stop accepting and finish what was begun; a second time: cut it off."""

@@ -1,0 +1,124 @@
+"""A node's server: its sockets, its start and its end."""
+
+import asyncio
+import os
+import signal
+import socket
+
+import pytest
+
+from hermetic.errors import BadConfiguration, HermeticError, Unavailable
+from hermetic.node.server import NodeServer, bind
+from tests.support.wire import RawClient, WireNode, call, listen_plainly, wire_node
+
+
+@pytest.fixture
+def taken() -> socket.socket:
+    """Return a socket that has a port of 127.0.0.1."""
+    (listener,) = bind("127.0.0.1", 0)
+    return listener
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(taken: socket.socket) -> None:
+    port = taken.getsockname()[1]
+    with pytest.raises(Unavailable, match=rf"Port {port} on 127.0.0.1 is taken") as caught:
+        bind("127.0.0.1", port)
+    assert caught.value.exit_code == 69
+    taken.close()
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1"])
+def test_a_host_that_is_not_here_is_told(host: str) -> None:
+    with pytest.raises(BadConfiguration, match=host):
+        bind(host, 0)
+
+
+def test_all_addresses_of_a_host_get_one_port() -> None:
+    sockets = bind("localhost", 0)
+    assert len({one.getsockname()[1] for one in sockets}) == 1
+    assert all(one.getsockname()[0] in {"127.0.0.1", "::1"} for one in sockets)
+    for one in sockets:
+        one.close()
+
+
+def test_a_failed_start_leaves_no_port_taken(taken: socket.socket) -> None:
+    port = taken.getsockname()[1]
+    with pytest.raises(HermeticError):
+        bind("localhost", port)
+    taken.close()
+    for one in bind("localhost", port):
+        one.close()
+
+
+async def test_a_call_in_flight_is_finished_when_it_stops() -> None:
+    async with wire_node() as node:
+        client = await in_flight(node)
+        node.server.stop()
+        with pytest.raises(ConnectionRefusedError):
+            await refused(node)
+        node.execution.release()
+        assert (await client.answer()).status == 200
+        assert await client.ended() == b""
+
+
+async def test_a_call_that_outlasts_the_grace_is_cut_off() -> None:
+    async with wire_node() as node:
+        client = await in_flight(node)
+        node.server.stop()
+        assert await client.ended() == b""
+
+
+async def test_a_second_word_cuts_off_at_once() -> None:
+    async with wire_node() as node:
+        client = await in_flight(node)
+        node.server.stop()
+        node.server.stop()
+        assert await client.ended() == b""
+
+
+async def test_it_tells_that_every_call_ended() -> None:
+    async with wire_node() as node:
+        client = await in_flight(node)
+        node.execution.release()
+        await client.answer()
+        node.server.stop()
+        assert await node.ended()
+
+
+async def test_it_tells_that_a_call_was_cut_off() -> None:
+    async with wire_node() as node:
+        await in_flight(node)
+        node.server.stop()
+        node.server.stop()
+        assert not await node.ended()
+
+
+async def test_a_signal_stops_it(node: NodeServer) -> None:
+    serving = asyncio.create_task(node.serve_until_signal())
+    await node.started.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(5):
+        assert await serving
+
+
+async def in_flight(node: WireNode) -> RawClient:
+    """Return a client whose call has arrived and is not answered."""
+    node.execution.holds = True
+    client = await (await node.connect()).send(call())
+    await node.execution.arrived.wait()
+    return client
+
+
+async def refused(node: WireNode) -> None:
+    """Connect until that is refused."""
+    async with asyncio.timeout(5):
+        while True:
+            (await node.connect()).close()
+
+
+@pytest.fixture
+async def node() -> NodeServer:
+    """Return a server nobody has started."""
+    async with wire_node() as running:
+        clients = running.clients
+    return NodeServer(bind("127.0.0.1", 0), listen_plainly, clients)
