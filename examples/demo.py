@@ -71,7 +71,17 @@ def start() -> tuple[subprocess.Popen[str], dict[str, str]]:
     """Start one box and return it once it is ready, with what it says of itself."""
     port = free_port()
     process = subprocess.Popen(
-        [BIN / "hermetic", "up", "--home", HOME, "--port", str(port), "--json"],
+        [
+            BIN / "hermetic",
+            "up",
+            "--home",
+            HOME,
+            "--port",
+            str(port),
+            "--json",
+            "--log-level",
+            "Warning",
+        ],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "HERMETIC_ADMIN_PASSWORD": password()},

@@ -83,7 +83,7 @@ def _bytes(_context: click.Context, _parameter: click.Parameter, text: str | Non
 @click.option("--workers", type=int, help="Interpreters that stand ready.  [default: 5]")
 @click.option("--call-deadline", type=float, help="Seconds a call may run.  [default: 60]")
 @click.option("--worker-memory", callback=_bytes, help="Such as 512MiB.  [default: 4GiB]")
-@click.option("--log-level", help="Such as Information.  [default: Warning]")
+@click.option("--log-level", help="Such as Information.  [default: Information]")
 @click.option("--plain-http", is_flag=True, help="Speak HTTP without TLS; on this machine only.")
 @click.option(
     "--insecure-plain-http-beyond-this-machine",

@@ -96,7 +96,7 @@ class LogLevel:
     """From which level on events are logged."""
 
     default: str = _setting(
-        "Warning",
+        "Information",
         "the least level that is logged",
         choices=("Verbose", "Debug", "Information", "Warning", "Error", "Critical"),
     )
