@@ -6,6 +6,8 @@ import signal
 import ssl
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +50,16 @@ class Product:
             answer.raise_for_status()
             return str(answer.json()["access_token"])
 
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        return (self.home.parent / f"{self.home.name}.stderr").read_text()
+
     def stop(self, *, how: signal.Signals = signal.SIGTERM) -> int:
         """Stop it with a signal and return its exit status."""
         self.process.send_signal(how)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
         return self.process.wait(timeout=45)
 
 
@@ -82,3 +91,10 @@ def start(home: Path, *options: str, password: str | None = PASSWORD) -> Product
     process.stdout.close()  # it says nothing more, and an open pipe would be left to the collector
     ready: dict[str, Any] = json.loads(line)
     return Product(home, ready["url"].rstrip("/"), Path(ready["ca"]), process, ready)
+
+
+def until(condition: Callable[[], bool], *, within_s: float = 10) -> None:
+    """Ask again and again until *condition* holds."""
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"

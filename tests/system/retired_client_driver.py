@@ -18,7 +18,7 @@ if sys.version_info >= (3, 12):  # the client imports a module that Python 3.12 
 import azureml.deploy.server.service as service_module
 import numpy as np
 import pandas as pd
-from azureml.common import HttpException
+from azureml.common.http_client import HttpException
 from azureml.deploy import DeployClient
 from azureml.deploy.server import MLServer
 

@@ -11,7 +11,7 @@ from tests.support.product import Product
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
-LIMITS = ("--call-deadline", "2", "--worker-memory", "1GiB")
+LIMITS = ("--call-deadline", "2", "--worker-memory", "512MiB")
 NUMBER = {"answer": "integer"}
 
 
@@ -51,13 +51,14 @@ def test_code_that_raises_is_told_with_its_traceback(http: httpx2.Client) -> Non
 def test_code_that_loops_is_ended_at_its_deadline(http: httpx2.Client) -> None:
     answer = misbehave(http, "loops", "while True: pass")
     assert answer.status_code == 504
-    assert "deadline" in answer.json()["detail"]
+    assert answer.json()["type"].endswith("deadline-exceeded")
+    assert "longer than 2 s" in answer.json()["detail"]
 
 
 def test_code_that_calls_exit_is_an_error_of_its_own(http: httpx2.Client) -> None:
     answer = misbehave(http, "exits", "import sys\nsys.exit(3)")
     assert answer.status_code == 200
-    assert "SystemExit" in answer.json()["errorMessage"]
+    assert "sys.exit(3)" in answer.json()["errorMessage"]
 
 
 def test_a_worker_that_ends_is_told_with_its_last_words(http: httpx2.Client) -> None:
@@ -83,7 +84,7 @@ def test_a_hundred_megabytes_of_output_are_cut(http: httpx2.Client) -> None:
     answer = misbehave(http, "prints", "for _ in range(100): print('x' * 1_000_000)")
     assert answer.status_code == 200
     assert len(answer.json()["consoleOutput"]) < 2_000_000
-    assert "truncated" in answer.json()["consoleOutput"]
+    assert "not kept" in answer.json()["consoleOutput"]
 
 
 def test_output_of_a_child_process_does_not_fill_the_node(http: httpx2.Client) -> None:

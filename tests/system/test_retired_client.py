@@ -25,11 +25,10 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture(scope="module")
 def client(product: Product) -> Iterator[RetiredClient]:
-    retired = RetiredClient(product)
-    retired.play("login", password=PASSWORD)
-    retired.play("deploy_add")
-    yield retired
-    retired.close()
+    with RetiredClient(product) as retired:
+        retired.play("login", password=PASSWORD)
+        retired.play("deploy_add")
+        yield retired
 
 
 def test_01_right_credentials_log_in(client: RetiredClient) -> None:

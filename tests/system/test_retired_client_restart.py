@@ -16,14 +16,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.system]
 def test_06_a_service_answers_after_a_restart(tmp_path: Path, how: signal.Signals) -> None:
     home = tmp_path / "home"
     first = products.start(home)
-    client = RetiredClient(first)
-    client.play("login", password=PASSWORD)
-    client.play("deploy_add")
-    client.close()
+    with RetiredClient(first) as client:
+        client.play("login", password=PASSWORD)
+        client.play("deploy_add")
     first.stop(how=how)
     second = products.start(home)
-    client = RetiredClient(second)
-    client.play("login", password=PASSWORD)
-    assert client.play("consume_add", x=1.0, y=2.0)["outputs"]["answer"] == 23.5
-    client.close()
+    with RetiredClient(second) as client:
+        client.play("login", password=PASSWORD)
+        assert client.play("consume_add", x=1.0, y=2.0)["outputs"]["answer"] == 23.5
     assert second.stop() == 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import product as products
-from tests.support.product import Product
+from tests.support.product import Product, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
@@ -35,11 +35,6 @@ def s_client(box: Product, *options: str) -> str:
     return done.stdout + done.stderr
 
 
-def log_of(box: Product) -> str:
-    """Return what the product has logged so far."""
-    return (box.home.parent / f"{box.home.name}.stderr").read_text()
-
-
 def test_curl_trusts_it_with_our_ca_and_not_without(box: Product) -> None:
     assert curl(box, "--cacert", str(box.ca)).returncode == 0
     assert curl(box).returncode == 60
@@ -60,7 +55,7 @@ def test_plain_http_is_answered_and_logged_by_name(box: Product) -> None:
     assert answer.startswith("HTTP/1.1 400")
     assert "https://" in answer
     assert "application/problem+json" in answer
-    assert "http.plain_on_tls_port" in log_of(box)
+    until(lambda: "http.plain_on_tls_port" in box.log)
 
 
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
@@ -79,7 +74,7 @@ def test_present_versions_of_tls_are_accepted(box: Product, version: str) -> Non
 def test_an_unknown_name_is_refused_by_alert(box: Product) -> None:
     seen = s_client(box, "-servername", "elsewhere.example")
     assert "unrecognized name" in seen
-    assert "elsewhere.example" in log_of(box)
+    until(lambda: "elsewhere.example" in box.log)
 
 
 def test_every_answer_carries_hsts_and_a_request_id(box: Product) -> None:

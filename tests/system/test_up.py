@@ -18,7 +18,7 @@ import pytest
 
 from tests.support import product as products
 from tests.support.calling import call, publish
-from tests.support.product import PASSWORD, Product
+from tests.support.product import PASSWORD, Product, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 UP = [sys.executable, "-m", "hermetic.cli.main", "up", "--port", "0"]
@@ -224,13 +224,6 @@ def busy(http: httpx2.Client, box: Product) -> bytes:
     text = http.get("/metrics", headers={"authorization": f"Bearer {box.token()}"}).content
     lines = [line for line in text.splitlines() if b'hermetic_workers{state="busy"}' in line]
     return b"\n".join(line for line in lines if not line.endswith(b" 0.0"))
-
-
-def until(condition: Callable[[], bool], *, within_s: float = 10) -> None:
-    """Ask again and again until *condition* holds."""
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
 
 
 def test_without_workers_the_node_is_unready_and_calls_are_refused_at_once(box: Product) -> None:
