@@ -16,6 +16,7 @@ from hermetic.serving.bundle import Shelf
 from hermetic.serving.service import RuntimeKind
 from hermetic.serving.session import Session
 from tests.gateway.conftest import ANNA, BERT, OLGA
+from tests.support.abyss import dig
 from tests.support.archives import in_pieces
 from tests.support.gateway import Box, coded, opened_sessions
 from tests.support.interpreters import FolderInterpreters
@@ -302,3 +303,18 @@ async def test_a_link_made_by_the_interpreter_gives_nothing_away(
     assert zipfile.ZipFile(io.BytesIO(data)).namelist() == []
     await sessions.close(ANNA, session.id)
     assert (box.home / "key").exists()
+
+
+@pytest.mark.slow
+async def test_folders_without_end_do_not_keep_a_session_or_the_node_from_ending(
+    sessions: Sessions, session: Session, box: Box
+) -> None:
+    for kept in (session, await sessions.open(ANNA, runtime=RuntimeKind.PYTHON)):
+        dig(box.home / "sessions" / kept.id / "files")
+    with pytest.raises(BadInput, match="too deep"):
+        await sessions.snapshot(ANNA, session.id)
+    assert await sessions.names(ANNA, session.id, Shelf.FILES) == []
+    await sessions.close(ANNA, session.id)
+    later = opened_sessions(box, FolderInterpreters())
+    await later.start()
+    assert list((box.home / "sessions").iterdir()) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hermetic.errors import BodyTooLarge, NotFound, StorageFull
+from hermetic.errors import BadInput, BodyTooLarge, NotFound, StorageFull
 from hermetic.registry.disk import (
     create_file,
     full_disk_told,
@@ -13,9 +13,11 @@ from hermetic.registry.disk import (
     open_folder,
     pieces_of,
     plain_files,
+    plain_names,
     receive,
     remove_tree,
 )
+from tests.support.abyss import dig
 from tests.support.archives import in_pieces
 
 SECRET = "the key of somebody else"
@@ -107,6 +109,23 @@ def test_a_tree_that_may_not_be_changed_is_removed(folder: Path) -> None:
         path.chmod(0)
     remove_tree(folder)
     assert not folder.exists()
+
+
+def test_a_tree_of_any_depth_is_removed(folder: Path) -> None:
+    dig(folder / "files")
+    remove_tree(folder)
+    assert not folder.exists()
+
+
+def test_files_that_lie_too_deep_are_refused_and_the_others_named(folder: Path) -> None:
+    dig(folder / "files", depth=40)
+    with pytest.raises(BadInput, match="too deep"):
+        list(plain_files(folder, "files"))
+    assert plain_names(folder, "files") == ["b"]
+
+
+def test_what_is_not_there_needs_no_removing(tmp_path: Path) -> None:
+    remove_tree(tmp_path / "missing")
 
 
 def test_removing_a_tree_leaves_what_it_links_to(folder: Path, secret: Path) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import errno
 import hashlib
 import os
-import shutil
+import secrets
 import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from hermetic.errors import BodyTooLarge, NotFound, StorageFull
+from hermetic.errors import BadInput, BodyTooLarge, NotFound, StorageFull
 
 PIECE = 1024 * 1024  # bytes to a thread at once: less is mostly switching, more is only memory
+
+DEPTH = 32  # folders in folders; the same as a bundle may have
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -93,18 +95,22 @@ def open_file(path: Path, *parts: str) -> BinaryIO:
     return file
 
 
+def plain_names(path: Path, *parts: str) -> list[str]:
+    """Return the names of the plain files directly in the folder *parts* beneath *path*, sorted."""
+    return [name for name, is_folder in _entries(path, parts) if not is_folder]
+
+
 def plain_files(path: Path, *parts: str) -> Iterator[tuple[str, ...]]:
     """Return the path beneath *path* of each plain file in the folder *parts*, sorted.
 
     Links, pipes and devices are left out.
+
+    Raises:
+        BadInput: Folders lie in folders more than `DEPTH` deep.
     """
-    with open_folder(path, *parts) as folder, os.scandir(folder) as entries:
-        found = sorted(
-            (entry.name, entry.is_dir(follow_symlinks=False))
-            for entry in entries
-            if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)
-        )
-    for name, is_folder in found:
+    if len(parts) > DEPTH:
+        raise BadInput(f"{'/'.join(parts)[:80]!r}… lies too deep: {DEPTH} folders are enough.")
+    for name, is_folder in _entries(path, parts):
         if is_folder:
             # It may be gone, or another thing, by now; then there is nothing to return.
             with suppress(NotFound):
@@ -114,13 +120,23 @@ def plain_files(path: Path, *parts: str) -> Iterator[tuple[str, ...]]:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove the folder *path* and all beneath it, also where folders may not be changed."""
-    with suppress(NotFound), open_folder(path.parent) as parent:
+    """Remove the folder *path* and all beneath it; nothing happens if it is not there.
+
+    What lies deep is moved up before it is removed: code that is out to harm us makes folders
+    in folders by the hundred thousand, and nothing that calls itself survives that.
+    """
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    with open_folder(path.parent) as parent:
         _unlock(parent, path.name)
-    shutil.rmtree(path, ignore_errors=True)
-    if os.path.lexists(path):
-        # A link or a file where a folder should be, or a disk that fails: the latter must show.
-        path.unlink()
+    with open_folder(path) as root:
+        while names := _names(root):
+            for name in names:
+                if not _unlinked(root, name):
+                    _lift_content(root, name)
+                    os.rmdir(name, dir_fd=root)
+    path.rmdir()
 
 
 async def receive(pieces: AsyncIterator[bytes], target: BinaryIO, *, most: int) -> Received:
@@ -183,18 +199,49 @@ def _descend(path: Path, parts: Sequence[str]) -> int:
     return descriptor
 
 
-def _unlock(parent: int, name: str) -> None:
-    """Give us all rights to the folder *name* and those beneath it."""
+def _entries(path: Path, parts: Sequence[str]) -> list[tuple[str, bool]]:
+    """Return the name of each file and folder in a folder, and whether it is a folder, sorted."""
+    with open_folder(path, *parts) as folder, os.scandir(folder) as entries:
+        return sorted(
+            (entry.name, entry.is_dir(follow_symlinks=False))
+            for entry in entries
+            if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)
+        )
+
+
+def _names(folder: int) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries]
+
+
+def _unlinked(folder: int, name: str) -> bool:
+    """Remove *name* unless it is a folder, and return whether it was removed."""
     try:
-        # O_PATH needs no rights to the folder itself, and what it opened cannot be exchanged.
-        descriptor = os.open(name, os.O_PATH | _FOLDER, dir_fd=parent)
-    except OSError:
-        return
+        os.unlink(name, dir_fd=folder)
+    except IsADirectoryError:
+        return False
+    return True
+
+
+def _lift_content(root: int, name: str) -> None:
+    """Empty the folder *name*: its files are removed, its folders moved up into *root*."""
+    _unlock(root, name)
+    folder = os.open(name, _FOLDER, dir_fd=root)
+    try:
+        for inner in _names(folder):
+            if not _unlinked(folder, inner):
+                # A folder that may not be written to cannot be moved either.
+                _unlock(folder, inner)
+                os.rename(inner, secrets.token_hex(16), src_dir_fd=folder, dst_dir_fd=root)
+    finally:
+        os.close(folder)
+
+
+def _unlock(parent: int, name: str) -> None:
+    """Give us all rights to the folder *name*."""
+    # O_PATH needs no rights to the folder itself, and what it opened cannot be exchanged.
+    descriptor = os.open(name, os.O_PATH | _FOLDER, dir_fd=parent)
     try:
         Path(f"/proc/self/fd/{descriptor}").chmod(0o700)
-        with os.scandir(f"/proc/self/fd/{descriptor}") as entries:
-            inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        for one in inner:
-            _unlock(descriptor, one)
     finally:
         os.close(descriptor)

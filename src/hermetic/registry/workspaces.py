@@ -20,6 +20,7 @@ from hermetic.registry.disk import (
     open_file,
     open_folder,
     plain_files,
+    plain_names,
     receive,
     remove_tree,
 )
@@ -43,9 +44,7 @@ class Workspace:
 
     async def names(self, shelf: Shelf) -> list[str]:
         """Return the names of the plain files directly on *shelf*, sorted."""
-        return await asyncio.to_thread(
-            lambda: [parts[1] for parts in plain_files(self.path, shelf) if len(parts) == 2]
-        )
+        return await asyncio.to_thread(plain_names, self.path, shelf)
 
     async def write(self, shelf: Shelf, name: str, pieces: AsyncIterator[bytes]) -> None:
         """Put a file on *shelf*, in place of one of that name, once all of it has come.
