@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,15 +80,16 @@ def test_it_imports_nothing_heavy() -> None:
 
 @pytest.mark.slow
 def test_it_is_ready_soon_and_small() -> None:
-    times = []
+    """Processor time, not the clock's: other tests may run beside this one."""
+    used = []
     for _ in range(10):
-        began = time.perf_counter()
         connection, process = start(os.getpid())
         with connection, process:
             receive(connection)
-            times.append(time.perf_counter() - began)
-            pages = Path(f"/proc/{process.pid}/statm").read_text().split()[1]
-            resident = int(pages) * os.sysconf("SC_PAGESIZE")
+            proc = Path(f"/proc/{process.pid}")
+            fields = (proc / "stat").read_text().rpartition(") ")[2].split()
+            used.append((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+            resident = int((proc / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
             process.kill()
-    assert min(times) < 0.06
+    assert min(used) < 0.06
     assert resident < 16 << 20

@@ -8,10 +8,10 @@ Every call accepted by `call` is ended exactly once: by `answered`, or by a `Fai
 that was loaded with a service is never given to another.
 """
 
-from collections.abc import Iterable, Iterator
 from math import inf
 
 from hermetic.compute.limits import PIPELINED, QUICK_S, Limits
+from hermetic.compute.moments import due_at, moments, pause
 from hermetic.compute.roster import (
     Action,
     Ending,
@@ -72,7 +72,7 @@ class Dispatch:
             worker.calls.append(call)
             self._wake(now + self._limits.call_s)
             return [Send(worker.number, call)]
-        room = self._least_busy(one) if one.recent_s < QUICK_S and not one.queue else None
+        room = one.least_busy() if one.recent_s < QUICK_S and not one.queue else None
         if room is not None:
             room.calls.append(call)
             return [Send(room.number, call)]
@@ -151,7 +151,7 @@ class Dispatch:
         elif one.phase is Phase.LOADING:
             self._could_not_load(one, None, now)
         elif one.phase is Phase.BUSY:
-            self._actions.append(Fail(one.calls.popleft(), Ending.DIED, worker))
+            self._actions.append(Fail(one.calls.popleft(), Ending.DIED))
             self._failed(one.service, now)
         self._leave(one, now)
         del self._workers[worker]
@@ -170,7 +170,11 @@ class Dispatch:
                 self._grow(service, now)
         self._serve_waiting(now)
         self._refill(now)
-        self.wake_at = min(self._moments(now), default=inf)
+        workers, services = self._workers.values(), self._services.values()
+        due = moments(workers, services, self._limits, now, spare=self._spare())
+        self.wake_at = min(due, default=inf)
+        if self._start_at > now:
+            self._wake(self._start_at)
         return self._done()
 
     def phases(self) -> dict[Phase, int]:
@@ -190,9 +194,8 @@ class Dispatch:
 
     def waiting(self) -> list[int]:
         """Return the workers that have nothing to do."""
-        return [
-            one.number for one in self._workers.values() if one.phase in (Phase.BLANK, Phase.IDLE)
-        ]
+        free = (Phase.BLANK, Phase.IDLE)
+        return [one.number for one in self._workers.values() if one.phase in free]
 
     # ---- what the events are made of ----
 
@@ -202,17 +205,6 @@ class Dispatch:
 
     def _wake(self, at: float) -> None:
         self.wake_at = min(self.wake_at, at)
-
-    def _least_busy(self, service: ServiceState) -> WorkerState | None:
-        best = None
-        for worker in service.workers:
-            if (
-                worker.phase is Phase.BUSY
-                and not worker.extra
-                and len(worker.calls) < (PIPELINED if best is None else len(best.calls))
-            ):
-                best = worker
-        return best
 
     def _rest(self, worker: WorkerState, now: float) -> None:
         """Give a loaded worker what it can take next."""
@@ -245,8 +237,8 @@ class Dispatch:
             self._refuse(service, Ending.UNAVAILABLE if down else Ending.BUSY, 1.0)
 
     def _grow(self, service: ServiceState, now: float) -> None:
-        busy = [one for one in service.workers if one.phase in (Phase.STARTING, Phase.LOADING)]
-        if not busy and len(service.workers) < self._limits.per_service and now >= service.retry_at:
+        room = len(service.workers) < self._limits.per_service and now >= service.retry_at
+        if room and not service.is_growing:
             self._acquire(service, now, first=not service.workers)
 
     def _acquire(self, service: ServiceState, now: float, *, first: bool) -> bool:
@@ -267,11 +259,8 @@ class Dispatch:
         if any(one.phase is Phase.STOPPING for one in self._workers.values()):
             return True  # There will be room at once.
         rested = now - (0.0 if first else 1.0)
-        victims = [
-            one
-            for one in self._workers.values()
-            if one.phase is Phase.IDLE and one.service is not service and one.since <= rested
-        ]
+        idle = [one for one in self._workers.values() if one.phase is Phase.IDLE]
+        victims = [one for one in idle if one.service is not service and one.since <= rested]
         if victims and can_start:
             self._stop(min(victims, key=lambda one: one.since), Reason.ROOM, now)
             return True
@@ -318,13 +307,9 @@ class Dispatch:
         self._requeue(worker, now)
         if worker in self._blank:
             self._blank.remove(worker)
-        service = worker.service
-        if service is not None:
-            if worker in service.workers:
-                service.workers.remove(worker)
-            if worker in service.idle:
-                service.idle.remove(worker)
-            self._forget(service)
+        if worker.service is not None:
+            worker.service.part_from(worker)
+            self._forget(worker.service)
 
     def _requeue(self, worker: WorkerState, now: float) -> None:
         """Put the calls that *worker* has not begun back, before all that wait."""
@@ -340,7 +325,7 @@ class Dispatch:
     def _refuse(self, service: ServiceState, ending: Ending, after_s: float) -> None:
         while service.queue:
             call, _ = service.queue.popleft()
-            self._actions.append(Fail(call, ending, None, after_s))
+            self._actions.append(Fail(call, ending, after_s))
         self._forget(service)
 
     def _failed(self, service: ServiceState | None, now: float) -> None:
@@ -348,20 +333,16 @@ class Dispatch:
         if service is not None:
             service.failures += 1
             if service.failures >= 3:
-                service.retry_at = now + min(0.5 * 2 ** (service.failures - 3), 30.0)
+                service.retry_at = now + pause(service.failures - 3)
 
     def _could_not_load(self, worker: WorkerState, reason: Reason | None, now: float) -> None:
         service = worker.service
         if service is None or worker.phase is not Phase.LOADING:
             return
         service.failures += 1
-        service.retry_at = now + min(0.5 * 2 ** (service.failures - 1), 30.0)
+        service.retry_at = now + pause(service.failures - 1)
         if all(one.phase is Phase.LOADING for one in service.workers):
-            for call, _ in service.queue:
-                self._actions.append(
-                    Fail(call, Ending.UNLOADABLE, worker.number, service.retry_at - now)
-                )
-            service.queue.clear()
+            self._refuse(service, Ending.UNLOADABLE, service.retry_at - now)
         if reason is not None:
             self._stop(worker, reason, now)
 
@@ -372,9 +353,8 @@ class Dispatch:
         self._leave(worker, now)
 
     def _alive(self) -> bool:
-        return any(
-            one.phase not in (Phase.STARTING, Phase.STOPPING) for one in self._workers.values()
-        )
+        dead = (Phase.STARTING, Phase.STOPPING)
+        return any(one.phase not in dead for one in self._workers.values())
 
     def _serve_waiting(self, now: float) -> None:
         for service in list(self._services.values()):
@@ -394,55 +374,26 @@ class Dispatch:
 
     def _coming(self) -> WorkerState | None:
         """Return a worker that starts and is meant for nobody yet."""
+        workers = self._workers.values()
         return next(
-            (
-                one
-                for one in self._workers.values()
-                if one.phase is Phase.STARTING and one.service is None
-            ),
-            None,
+            (one for one in workers if one.phase is Phase.STARTING and not one.service), None
         )
 
     def _check(self, worker: WorkerState, now: float) -> None:
         """Stop a worker that has been in its phase for too long."""
-        if now < self._due(worker):
+        if now < due_at(worker, self._limits, spare=self._spare()):
             return
         if worker.phase is Phase.BUSY:
-            self._actions.append(Fail(worker.calls.popleft(), Ending.DEADLINE, worker.number))
+            self._actions.append(Fail(worker.calls.popleft(), Ending.DEADLINE))
             self._stop(worker, Reason.DEADLINE, now)
         elif worker.phase is Phase.LOADING:
             self._could_not_load(worker, Reason.LOAD_TIMEOUT, now)
         elif worker.phase is Phase.STARTING:
             self._could_not_start(worker, now)
             self._stop(worker, Reason.START_TIMEOUT, now)
-        elif worker.phase is Phase.IDLE or len(self._blank) > max(1, self._limits.initial):
+        else:
             self._stop(worker, Reason.IDLE, now)
 
-    def _due(self, worker: WorkerState) -> float:
-        limits = self._limits
-        patience = {
-            Phase.STARTING: limits.start_s,
-            Phase.LOADING: limits.load_s,
-            Phase.BUSY: limits.call_s,
-            Phase.IDLE: limits.idle_s,
-            Phase.BLANK: limits.idle_s if len(self._blank) > max(1, limits.initial) else inf,
-            Phase.STOPPING: inf,
-        }
-        return worker.since + patience[worker.phase]
-
-    def _moments(self, now: float) -> Iterator[float]:
-        yield from (self._due(worker) for worker in self._workers.values())
-        yield from _queue_moments(self._services.values(), self._limits, now)
-        if self._start_at > now:
-            yield self._start_at
-
-
-def _queue_moments(services: Iterable[ServiceState], limits: Limits, now: float) -> Iterator[float]:
-    for service in services:
-        if service.queue:
-            at = service.queue[0][1]
-            yield at + limits.queue_s
-            growing = any(one.phase in (Phase.STARTING, Phase.LOADING) for one in service.workers)
-            if len(service.workers) < limits.per_service and not growing:
-                # What could not be had at once is asked for again, but not without pause.
-                yield max(at + limits.grow_after_s, now + limits.grow_after_s, service.retry_at)
+    def _spare(self) -> bool:
+        """Whether there are more blank workers than are kept for whoever comes first."""
+        return len(self._blank) > max(1, self._limits.initial)

@@ -183,26 +183,26 @@ class Workforce:
         folder.chmod(0o700)
         worker = WorkerProcess(key, folder, owner, most)
         ours, theirs = socket.socketpair()
-        with theirs:
-            output, write = os.pipe()
-            try:
-                process = subprocess.Popen(
-                    self._command(theirs.fileno()),
-                    stdin=subprocess.DEVNULL,
-                    stdout=write,
-                    stderr=write,
-                    pass_fds=(theirs.fileno(),),
-                    env=_environment(folder, self._python),
-                    cwd=folder,
-                    start_new_session=True,
-                )
-            except OSError:
-                ours.close()
-                os.close(output)
-                remove_tree(str(folder))
-                raise
-            finally:
-                os.close(write)
+        output, write = os.pipe()
+        try:
+            process = subprocess.Popen(
+                self._command(theirs.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=write,
+                stderr=write,
+                pass_fds=(theirs.fileno(),),
+                env=_environment(folder, self._python),
+                cwd=folder,
+                start_new_session=True,
+            )
+        except OSError:
+            ours.close()
+            os.close(output)
+            remove_tree(str(folder))
+            raise
+        finally:
+            theirs.close()
+            os.close(write)
         worker.pid = process.pid
         self._sessions.add(process.pid)
         self._watch(worker, process, output)

@@ -9,6 +9,8 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
+from hermetic.compute.limits import PIPELINED
+
 
 class Ending(StrEnum):
     """Why a call ended without an answer."""
@@ -65,11 +67,10 @@ class Stop(NamedTuple):
 
 
 class Fail(NamedTuple):
-    """Answer a call with an error; `worker` is whose end or refusal caused it, if one's did."""
+    """Answer a call with an error."""
 
     call: int
     ending: Ending
-    worker: int | None = None
     retry_after_s: float = 1.0
 
 
@@ -102,6 +103,29 @@ class ServiceState:
     failures: int = 0
     retry_at: float = -inf
     retired: bool = False
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether a worker starts for it or loads it."""
+        return any(one.phase in (Phase.STARTING, Phase.LOADING) for one in self.workers)
+
+    def part_from(self, worker: "WorkerState") -> None:
+        """Have nothing more to do with *worker*."""
+        for workers in (self.workers, self.idle):
+            if worker in workers:
+                workers.remove(worker)
+
+    def least_busy(self) -> "WorkerState | None":
+        """Return the worker that can be given another call ahead, with the fewest; if any can."""
+        best = None
+        for worker in self.workers:
+            if (
+                worker.phase is Phase.BUSY
+                and not worker.extra
+                and len(worker.calls) < (PIPELINED if best is None else len(best.calls))
+            ):
+                best = worker
+        return best
 
 
 @dataclass(slots=True, eq=False)
