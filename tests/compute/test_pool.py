@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from hermetic.client.execution import Answer, Execution
 from hermetic.compute.limits import MIB, Limits
@@ -368,3 +369,18 @@ async def test_many_calls_at_once_are_all_answered(rig: Rig) -> None:
     key = rig.code("y = x", inputs={"x": "integer"}, outputs={"y": "integer"})
     found = await asyncio.gather(*(rig.output(key, "y", x=x) for x in range(300)))
     assert found == list(range(300))
+
+
+def test_it_works_on_uvloop_as_on_asyncio(tmp_path: Path) -> None:
+    async def life() -> object:
+        rig = Rig(tmp_path, LIMITS)
+        await rig.pool.start()
+        key = rig.code("y = x", inputs={"x": "integer"}, outputs={"y": "integer"})
+        found = await asyncio.gather(*(rig.output(key, "y", x=x) for x in range(50)))
+        dying = rig.code("import os; os._exit(3)", "g")
+        error = (await rig.answer(dying)).error
+        await rig.pool.stop(1)
+        return found == list(range(50)) and isinstance(error, WorkerDied)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(life())
