@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -74,37 +74,48 @@ def serve(home: Home, settings: Settings, *, password: str | None, announce: Ann
 
 
 async def _serve(home: Home, settings: Settings, password: str | None, announce: Announce) -> None:
-    sockets = bind(settings.kestrel.host, settings.kestrel.port)
-    sealing = await seal(home, settings, system_clock)
-    async with assembled(home, settings, sealing, system_clock) as parts:
-        box = _Box(settings, sealing, parts)
-        await box.health.start()
-        # Last of all: a generated password is shown once, and must not be lost on the way.
-        generated = await parts.accounts.start(password)
-        server = NodeServer(
-            sockets,
-            box.listen,
-            box.clients,
-            drained=box.health.drain,
-            grace_s=settings.limits.drain_seconds,
-        )
-        ready = Ready(_url(settings, server.ports[0]), sealing.ca, os.getpid(), generated)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks: tuple[Task, ...] = (*sealing.tasks, partial(_sweep, parts))
-                beside = [group.create_task(one()) for one in tasks]
-                serving = group.create_task(server.serve_until_signal())
-                await server.started.wait()
-                with _recorded(home, ready):
-                    announce(ready)
-                    await serving
-                for task in beside:
-                    task.cancel()
-        except BaseExceptionGroup as failures:
-            # One task that fails ends the others, and the group wraps what it raised.
-            raise failures.exceptions[0] from failures
-        finally:
-            await box.health.stop()
+    with ExitStack() as opened:
+        sockets = bind(settings.kestrel.host, settings.kestrel.port)
+        for one in sockets:
+            opened.callback(one.close)
+        sealing = await seal(home, settings, system_clock)
+        async with assembled(home, settings, sealing, system_clock) as parts:
+            box = _Box(settings, sealing, parts)
+            await box.health.start()
+            try:
+                # Last of all: a generated password is shown once, and must not be lost on the way.
+                generated = await parts.accounts.start(password)
+                server = NodeServer(
+                    sockets,
+                    box.listen,
+                    box.clients,
+                    drained=box.health.drain,
+                    grace_s=settings.limits.drain_seconds,
+                )
+                url = _url(settings, server.ports[0])
+                ready = Ready(url, sealing.ca, os.getpid(), generated)
+                tasks: list[Task] = [*sealing.tasks, partial(_sweep, parts)]
+                await _serve_beside(server, tasks, partial(_announced, home, ready, announce))
+            finally:
+                await box.health.stop()
+
+
+async def _serve_beside(
+    server: NodeServer, tasks: Sequence[Task], ready: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """Serve until told to stop, with *tasks* beside; if one of them fails, all end with it."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(one()) for one in tasks]
+            serving = group.create_task(server.serve_until_signal())
+            await server.started.wait()
+            with ready():
+                await serving
+            for task in beside:
+                task.cancel()
+    except BaseExceptionGroup as failures:
+        # The group wraps what was raised; the border of the command wants the one error.
+        raise failures.exceptions[0] from failures
 
 
 class _Box:
@@ -182,11 +193,12 @@ async def _sweep(parts: Parts) -> None:
 
 
 @contextmanager
-def _recorded(home: Home, ready: Ready) -> Iterator[None]:
-    """Let the commands of this home find the box, for as long as it runs."""
+def _announced(home: Home, ready: Ready, announce: Announce) -> Iterator[None]:
+    """Let people and the commands of this home know of the box, for as long as it runs."""
     record = {"url": ready.url, "ca": str(ready.ca) if ready.ca else None, "pid": ready.pid}
     write_record(home.running, record)
     try:
+        announce(ready)
         yield
     finally:
         home.running.unlink(missing_ok=True)

@@ -144,13 +144,15 @@ def _in_json(ready: onebox.Ready) -> None:
 
 
 def _in_words(home: Home, ready: onebox.Ready) -> None:
+    plain = ready.url.startswith("http:")
     where = "" if str(home.root) == os.environ.get("HERMETIC_HOME") else f" --home {home.root}"
     trust = f" --cacert {ready.ca}" if ready.ca else ""
-    pairs = [("home", str(home.root)), ("CA file", str(ready.ca or "that of your certificate"))]
+    supplied = "none: anyone may listen" if plain else "that of the certificate you supplied"
+    pairs = [("home", str(home.root)), ("CA file", str(ready.ca or supplied))]
     if ready.password is not None:
         pairs += [("account", "admin"), ("password", f"{ready.password}  (shown only now)")]
     pairs += [
-        ("log in", f"hermetic login{where}"),
+        ("log in", f"hermetic login{where}{' --plain-http' if plain else ''}"),
         ("look", f"curl{trust} {ready.url}/readyz"),
         ("stop", "Ctrl-C"),
     ]

@@ -1,0 +1,29 @@
+from hermetic.cli.parts import assembled, limits_of
+from hermetic.cli.sealing import seal
+from hermetic.clock import system_clock
+from hermetic.config.home import Home
+from hermetic.config.settings import Limits, Pool, Settings
+from hermetic.errors import Unavailable
+
+
+def test_settings_become_the_limits_of_workers() -> None:
+    bounds = Limits(call_seconds=2, worker_memory_bytes=1 << 28, queue_length=7, load_seconds=9)
+    limits = limits_of(Settings(pool=Pool(initial_size=2, max_size=120), limits=bounds))
+    assert (limits.initial, limits.most, limits.queued) == (2, 120, 7)
+    assert limits.ceiling >= limits.most
+    assert (limits.call_s, limits.load_s, limits.memory) == (2, 9, 1 << 28)
+
+
+async def test_everything_is_opened_and_closed_again(home: Home) -> None:
+    settings = Settings(pool=Pool(initial_size=1))
+    sealing = await seal(home, settings, system_clock)
+    async with assembled(home, settings, sealing, system_clock) as parts:
+        assert await parts.accounts.start() is not None
+        await parts.probe()
+        await parts.execution.probe()
+    refused = False
+    try:
+        await parts.probe()
+    except Unavailable:
+        refused = True
+    assert refused

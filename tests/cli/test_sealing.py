@@ -1,0 +1,143 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from hermetic.certificates.keys import KeyKind, generate
+from hermetic.certificates.signing import self_signed
+from hermetic.cli.sealing import TOKEN_SIGNING, Sealing, seal
+from hermetic.clock import TurnedClock, system_clock
+from hermetic.config.home import Home
+from hermetic.config.settings import Certificates, Kestrel, Settings
+from hermetic.errors import BadConfiguration, Unavailable
+from tests.support.certificates import Hierarchy, hierarchy
+
+DEFAULT = Settings()
+
+
+@pytest.fixture
+def authority() -> Hierarchy:
+    return hierarchy()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, authority: Hierarchy) -> Path:
+    """A folder as somebody would supply it."""
+    folder = tmp_path / "supplied"
+    folder.mkdir()
+    credential = authority.issue("localhost")
+    (folder / "tls.crt").write_bytes(credential.chain_pem)
+    (folder / "tls.key").write_bytes(credential.key_pem)
+    (folder / "ca.crt").write_bytes(authority.root_pem)
+    return folder
+
+
+def supplied(folder: Path, *names: str) -> Settings:
+    return replace(DEFAULT, certificates=Certificates(names=names, folder=str(folder)))
+
+
+def presented(sealing: Sealing) -> str:
+    assert sealing.context is not None
+    return sealing.context.credential.chain.sha256
+
+
+async def test_the_first_start_makes_what_later_ones_present_again(home: Home) -> None:
+    first = await seal(home, DEFAULT, system_clock)
+    again = await seal(home, DEFAULT, system_clock)
+    assert presented(first) == presented(again)
+    assert first.signing_key.private_numbers() == again.signing_key.private_numbers()
+    assert first.ca == home.ca
+    assert b"BEGIN CERTIFICATE" in home.ca.read_bytes()
+
+
+async def test_the_certificate_is_for_the_loopback_names_and_those_told(home: Home) -> None:
+    settings = replace(DEFAULT, certificates=Certificates(names=("box.example",)))
+    sealing = await seal(home, settings, system_clock)
+    assert sealing.context is not None
+    names = sealing.context.credential.chain.names
+    assert {"localhost", "127.0.0.1", "::1", "box.example"} <= set(names)
+
+
+async def test_a_supplied_pair_is_presented_and_nothing_is_made(
+    home: Home, folder: Path, authority: Hierarchy
+) -> None:
+    sealing = await seal(home, supplied(folder), system_clock)
+    assert sealing.ca == folder / "ca.crt"
+    assert sealing.store.entries() == (TOKEN_SIGNING,)
+    assert not home.authority.exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "tls.key").unlink(), "tls.key is not there"),
+        (lambda folder: (folder / "tls.crt").write_bytes(b""), "cannot be served"),
+    ],
+)
+async def test_a_supplied_pair_that_cannot_be_served_keeps_the_box_from_starting(
+    home: Home, folder: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    damage(folder)
+    with pytest.raises(BadConfiguration, match=message):
+        await seal(home, supplied(folder), system_clock)
+
+
+async def test_a_supplied_pair_must_be_for_the_names_told(home: Home, folder: Path) -> None:
+    with pytest.raises(BadConfiguration, match=r"other\.example"):
+        await seal(home, supplied(folder, "other.example"), system_clock)
+
+
+async def test_a_pair_put_into_the_folder_is_presented(
+    home: Home, folder: Path, authority: Hierarchy
+) -> None:
+    sealing = await seal(home, supplied(folder), system_clock)
+    tasks = [asyncio.ensure_future(one()) for one in sealing.tasks]
+    fresh = authority.issue("localhost")
+    (folder / "tls.key").write_bytes(fresh.key_pem)
+    (folder / "tls.crt").write_bytes(fresh.chain_pem)
+    await until(lambda: asyncio.sleep(0.01, presented(sealing) == fresh.chain.sha256))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(10):
+        while not await condition():
+            pass
+
+
+async def test_in_plain_http_nothing_is_presented(home: Home) -> None:
+    sealing = await seal(home, Settings(kestrel=Kestrel(https_enabled=False)), system_clock)
+    assert (sealing.context, sealing.ca, sealing.tasks) == (None, None, ())
+    await sealing.probe()
+
+
+async def test_the_time_left_of_every_certificate_is_told(home: Home) -> None:
+    left = (await seal(home, DEFAULT, system_clock)).seconds_left()
+    assert set(left) == {"api", TOKEN_SIGNING, "authority-root", "authority-intermediate"}
+    assert 0 < left["api"] <= timedelta(days=1).total_seconds()
+
+
+async def test_a_box_whose_certificate_has_expired_is_not_ready(home: Home) -> None:
+    clock = TurnedClock(system_clock())
+    sealing = await seal(home, DEFAULT, clock)
+    await sealing.probe()
+    clock.advance(timedelta(days=2))
+    with pytest.raises(Unavailable, match="expired"):
+        await sealing.probe()
+
+
+async def test_a_signing_key_of_another_kind_is_refused(home: Home) -> None:
+    sealing = await seal(home, DEFAULT, system_clock)
+    assert isinstance(sealing.signing_key, RSAPrivateKey)
+    other = self_signed(
+        generate(KeyKind.EC_P256), name="x", now=system_clock(), life=timedelta(days=1)
+    )
+    sealing.store.write(TOKEN_SIGNING, other)
+    with pytest.raises(BadConfiguration, match="RSA"):
+        await seal(home, DEFAULT, system_clock)
