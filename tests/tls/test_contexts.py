@@ -10,7 +10,7 @@ from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.roles import Role
 from hermetic.errors import CertificateRejected
 from hermetic.tls.contexts import TlsProfile, client_context, prove, server_context
-from tests.support.certificates import Hierarchy
+from tests.support.certificates import Hierarchy, key_of
 from tests.support.memory_tls import shake, trusting
 
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -21,7 +21,7 @@ TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 def test_every_kind_of_key_serves_both_versions(
     authority: Hierarchy, kind: KeyKind, version: ssl.TLSVersion
 ) -> None:
-    credential = authority.issue(key=generate(kind))
+    credential = authority.issue(key=key_of(kind))
     shaken = shake(server_context(credential), trusting(authority.root_pem, up_to=version))
     assert shaken.succeeded
     assert shaken.presented == credential.chain.leaf.public_bytes(Encoding.DER)

@@ -134,7 +134,7 @@ def test_two_versions_are_never_mixed(folder: Path, authority: Hierarchy) -> Non
     volume, done = SecretVolume(folder, pairs[0]), threading.Event()
 
     def rotate() -> None:
-        for turn in range(300):
+        for turn in range(100):
             volume.rotate(pairs[turn % 2])
         done.set()
 

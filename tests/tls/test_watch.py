@@ -103,7 +103,7 @@ async def test_a_bad_pair_is_refused_and_the_next_good_one_served(
 async def test_a_folder_may_appear_later(followed: Followed, second: Credential) -> None:
     followed.folder = followed.folder / "deeper" / "down"
     async with followed.running():
-        await asyncio.sleep(0)
+        await asyncio.to_thread(followed.folder.exists)  # meanwhile the following has begun
         lay(followed.folder, pair_of(second))
         await followed.serves(second)
 
@@ -125,9 +125,9 @@ async def test_a_folder_that_is_replaced_is_watched_anew(
 async def test_a_folder_that_was_removed_may_come_back(
     followed: Followed, first: Credential, second: Credential
 ) -> None:
-    lay(followed.folder, pair_of(first))
+    lay(followed.folder, pair_of(first) | {"tls.key": b""})
     async with followed.running():
-        await asyncio.sleep(0)
+        await followed.refuses("empty")
         shutil.rmtree(followed.folder)
         await followed.refuses("missing-file")
         lay(followed.folder, pair_of(second))
