@@ -1,6 +1,7 @@
 """One connection: what holds for every request, whoever answers it."""
 
 import pytest
+import structlog
 
 from tests.support.wire import WireNode, call, wire_node
 
@@ -39,6 +40,14 @@ async def test_asgi_is_asked_to_continue(node: WireNode) -> None:
     client = await node.connect()
     assert (await client.ask(head)).status == 100
     assert (await client.ask(b"abc")).json()["bytes"] == 3
+
+
+async def test_a_body_that_was_not_asked_for_cannot_become_a_request(node: WireNode) -> None:
+    head = call(b"abc", b"Expect: 100-continue", path=b"/unread")[:-3]
+    client = await node.connect()
+    answer = await client.ask(head)
+    assert (answer.status, answer.fields["connection"]) == (200, "close")
+    assert await client.ended() == b""
 
 
 async def test_a_large_body_reaches_asgi_whole(node: WireNode) -> None:
@@ -81,3 +90,14 @@ async def test_a_refusal_has_an_id_even_without_a_header(node: WireNode) -> None
 async def test_what_was_sent_is_not_in_the_answer_to_it(node: WireNode) -> None:
     answer = await node.ask(b"GET / HTTP/1.1\r\nHost: n\r\nsecret<script>: 1\r\n\r\n")
     assert b"script" not in answer.body
+
+
+async def test_a_fault_of_ours_is_logged_and_ends_only_its_own_connection(node: WireNode) -> None:
+    node.execution.failure = ZeroDivisionError()  # type: ignore[assignment]  # no error of ours
+    client = await node.connect()
+    with structlog.testing.capture_logs() as lines:
+        await client.send(call())
+        assert await client.ended() == b""
+    assert [one["event"] for one in lines] == ["connection.broke"]
+    node.execution.failure = None
+    assert (await node.ask(call())).status == 200

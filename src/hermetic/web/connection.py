@@ -22,13 +22,18 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from hermetic.errors import (
-    AddressTooLong,
-    HeadersTooLarge,
     HermeticError,
     InvalidHttp,
     RequestTimeout,
 )
 from hermetic.log import logger
+from hermetic.web.framing import (
+    UNUSUAL,
+    check_framing,
+    check_repeated,
+    check_sizes,
+    headers_too_large,
+)
 from hermetic.web.limits import WireLimits
 from hermetic.web.requests import FIELD, RequestIds
 from hermetic.wire.problems import reply
@@ -46,8 +51,6 @@ LINGERING: Final = 4
 _MOST_FRAMING = 64 * 1024
 # No bound is smaller, so what arrived whole in a chunk of this size keeps all of them.
 _SMALL = 1024
-# Fields that two parsers would read differently if they came twice.
-_ONCE = frozenset((b"host", b"authorization", b"content-type", b"expect", FIELD))
 
 
 class Exchange(Protocol):
@@ -110,7 +113,7 @@ class Connection(HttpToolsProtocol):
             self.deaf = True
         except httptools.HttpParserError as error:
             if not self.deaf:
-                self.refuse(self.fault or InvalidHttp(f"This is not HTTP/1.1: {error}."))
+                self._give_up(error)
             return
         if self.phase > NOTHING:
             self._count(len(data))
@@ -154,10 +157,18 @@ class Connection(HttpToolsProtocol):
             or len(headers) > self.limits.header_fields
             or self.exchanges
         ):
-            self._check_sizes()
+            check_sizes(headers, self.url, self.limits)
+            if len(self.exchanges) >= self.limits.pipelined:
+                raise InvalidHttp(f"Wait for answers after {self.limits.pipelined} requests.")
         if len(fields) != len(headers):
-            self._refuse_twice()
-        keep_alive = self._keeps_alive(fields) and not self.draining
+            check_repeated(headers)
+        parser = self.parser
+        # Nearly every request says nothing of the connection or of its framing.
+        keep_alive = parser.should_keep_alive()
+        if not keep_alive or b"host" not in fields or not UNUSUAL.isdisjoint(fields):
+            version, upgrading = parser.get_http_version(), parser.should_upgrade()
+            keep_alive = check_framing(fields, version, upgrading=upgrading) and keep_alive
+        keep_alive = keep_alive and not self.draining
         self.phase, self.window_bytes, self.framing_bytes = BODY, 0, 0
         self.open(fields, keep_alive)
         # Trailers must not become fields (RFC 9110, 6.5.1).
@@ -194,7 +205,9 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         # The line is kept here, for all kinds of exchanges, and not in uvicorn's pipeline.
         self.pipeline.clear()
-        self.cycle.keep_alive = keep_alive
+        # Answered without its body, the next bytes could be the body or another request: who may
+        # choose which (RFC 9110, 10.1.1) gets no further turn.
+        self.cycle.keep_alive = keep_alive and not self.expect_100_continue
         self.reading = self.cycle
         self.exchanges.append(self.cycle)
         if len(self.exchanges) == 1:
@@ -228,7 +241,10 @@ class Connection(HttpToolsProtocol):
     # Refusing
 
     def stop(self, error: HermeticError) -> NoReturn:
-        """Stop the parser; `data_received` then refuses the request with *error*."""
+        """Stop the parser; `data_received` then refuses the request with *error*.
+
+        For callbacks whose exceptions httptools loses; from the others *error* is just raised.
+        """
         self.fault = error
         raise error
 
@@ -254,6 +270,21 @@ class Connection(HttpToolsProtocol):
         self.exchanges.append(refusal)
         if len(self.exchanges) == 1:
             self.begin(refusal)
+
+    def _give_up(self, error: httptools.HttpParserError) -> None:
+        """Refuse what made the parser stop, which may be a fault of the request or of ours."""
+        cause = self.fault or error.__context__
+        if isinstance(cause, HermeticError):
+            self.refuse(cause)
+        elif isinstance(cause, httptools.HttpParserInvalidURLError | UnicodeDecodeError):
+            self.refuse(InvalidHttp("The address in the request line is not valid."))
+        elif cause is None and "callback" not in str(error):
+            self.refuse(InvalidHttp(f"This is not HTTP/1.1: {error}."))
+        else:
+            log.error("connection.broke", peer=self.client, reason=str(error), exc_info=cause)
+            # An exchange may be half-way: there is nothing true to write any more.
+            self.deaf = True
+            self.transport.abort()
 
     def write_problem(self, error: BaseException, request_id: bytes, *, keep_alive: bool) -> None:
         """Write a whole answer that says what went wrong."""
@@ -324,7 +355,7 @@ class Connection(HttpToolsProtocol):
                 self.since = self.loop.time()
             self.header_bytes += size
             if self.header_bytes > limits.header_bytes:
-                self.refuse(_headers_too_large(limits))
+                self.refuse(headers_too_large(limits))
             return
         if self.window_bytes == 0:
             self.since = self.loop.time()
@@ -336,52 +367,6 @@ class Connection(HttpToolsProtocol):
             self.dropped_bytes += size
             if self.dropped_bytes > limits.call_bytes:
                 self.transport.close()
-
-    def _check_sizes(self) -> None:
-        limits, headers = self.limits, self.headers
-        if len(headers) > limits.header_fields:
-            self.stop(_headers_too_large(limits))
-        if len(self.url) > limits.address_bytes:
-            self.stop(AddressTooLong(f"Send an address of at most {limits.address_bytes} bytes."))
-        size = sum(len(name) + len(value) + 4 for name, value in headers)
-        if size + len(self.url) > limits.header_bytes:
-            self.stop(_headers_too_large(limits))
-        if len(self.exchanges) >= limits.pipelined:
-            self.stop(InvalidHttp(f"Wait for answers after {limits.pipelined} requests."))
-
-    def _refuse_twice(self) -> None:
-        seen: set[bytes] = set()
-        for name, _ in self.headers:
-            if name in seen and name in _ONCE:
-                self.stop(InvalidHttp(f"Send the field {name.decode()} once."))
-            seen.add(name)
-
-    def _keeps_alive(self, fields: dict[bytes, bytes]) -> bool:
-        """Whether the connection stays open; refuses what would frame it in an unusual way."""
-        keep_alive: bool = self.parser.should_keep_alive()
-        coding = fields.get(b"transfer-encoding")
-        if keep_alive and coding is None and b"host" in fields and b"connection" not in fields:
-            return True
-        version = self.parser.get_http_version()
-        if version not in {"1.0", "1.1"}:
-            self.stop(InvalidHttp(f"Speak HTTP/1.1, not {version}."))
-        if version == "1.1" and b"host" not in fields:
-            self.stop(InvalidHttp("Name the host (RFC 9112, 3.2)."))
-        # llhttp says so only after the header section, when an answer may be under way.
-        if coding is not None and (version == "1.0" or coding.lower() != b"chunked"):
-            self.stop(InvalidHttp("Send a body with Content-Length, or chunked."))
-        if self.parser.should_upgrade():
-            # llhttp hands the body over as the new protocol's, so it could only be misread.
-            if coding is not None or fields.get(b"content-length", b"0") != b"0":
-                self.stop(InvalidHttp("Send a body without asking for another protocol."))
-            return False
-        return keep_alive and version == "1.1"
-
-
-def _headers_too_large(limits: WireLimits) -> HeadersTooLarge:
-    return HeadersTooLarge(
-        f"Send a header of at most {limits.header_bytes} bytes in {limits.header_fields} fields."
-    )
 
 
 def _abandon(exchange: Exchange) -> None:

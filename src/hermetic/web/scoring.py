@@ -234,15 +234,20 @@ class ScoringProtocol(Connection):
 
     def _service(self) -> ServiceKey | None:
         url = self.url
-        if b"%" in url or b"?" in url or not url.startswith(b"/"):
-            try:
-                url = httptools.parse_url(url).path
-            except httptools.HttpParserInvalidURLError:
-                return None
-            # An encoded slash is another address to some, so it is no service's to us.
-            if url is None or any(code in url.lower() for code in AMBIGUOUS):
-                return None
-        return self.scoring.find(url)
+        key = self.scoring.find(url)
+        if key is None or b"%" in url:
+            return self._service_spelled_otherwise(url)
+        return key
+
+    def _service_spelled_otherwise(self, url: bytes) -> ServiceKey | None:
+        try:
+            path = httptools.parse_url(url).path
+        except httptools.HttpParserInvalidURLError:
+            return None
+        # An encoded slash is another address to some, so it is no service's to us.
+        if path is None or any(code in path.lower() for code in AMBIGUOUS):
+            return None
+        return self.scoring.find(path)
 
     def _fail(self, call: Call, error: HermeticError) -> None:
         if call.error is None:
