@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import pickle
 import signal
 from pathlib import Path
 
 import pytest
 import uvloop
+from sklearn.linear_model import LogisticRegression
 
 from hermetic.client.execution import Answer, Execution
 from hermetic.compute.limits import MIB, Limits
@@ -225,6 +227,17 @@ async def test_a_fork_that_returns_from_the_code_answers_nothing(rig: Rig) -> No
         assert (await rig.call(key, x=x))["success"]
 
 
+async def test_a_process_that_detached_itself_by_two_forks_is_ended(rig: Rig) -> None:
+    key = rig.code(
+        "import os, time\nr, w = os.pipe()\nif not os.fork():\n    os.setsid()\n"
+        "    if not os.fork():\n        os.write(w, b'%d' % os.getpid())\n        time.sleep(1000)\n"
+        "    os._exit(0)\npid = int(os.read(r, 20))",
+        outputs={"pid": "integer"},
+    )
+    pid = await rig.output(key, "pid")
+    assert not Path(f"/proc/{pid}").exists()
+
+
 async def test_children_left_by_a_call_are_ended(rig: Rig) -> None:
     key = rig.code(
         "import os, subprocess\n"
@@ -263,6 +276,25 @@ async def test_an_answer_that_is_too_long_is_refused(rig: Rig) -> None:
     found = await rig.call(key, n=2 * MIB)
     assert "bytes long" in found["errorMessage"]
     assert (await rig.call(key, n=10))["success"]
+
+
+@pytest.mark.slow
+async def test_a_model_of_scikit_learn_is_loaded_and_called(rig: Rig) -> None:
+    model = pickle.dumps(LogisticRegression().fit([[0.0], [1.0]], [0, 1]))
+    bundle = rig.bundle(
+        {
+            "score.py": "import joblib, pandas\ndef init():\n    global model\n"
+            "    model = joblib.load('model.pkl')\n"
+            "def run(x):\n    return model.predict(x.to_numpy())\n",
+            "model.pkl": model,
+        }
+    )
+    service = rig.service(
+        Entry(EntryKind.SCRIPT, target="score.py"), inputs={"x": "frame"}, outputs={"y": "vector"}
+    )
+    rig.pool.place(service, bundle)
+    assert await rig.output(service.key, "y", x={"a": [0, 1, 5]}) == [0, 1, 1]
+    assert not (await rig.call(service.key, x={"a": ["no"]}))["success"]
 
 
 async def test_a_forged_frame_ends_the_worker_that_sent_it(rig: Rig) -> None:

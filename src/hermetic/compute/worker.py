@@ -39,7 +39,7 @@ class Connection:
     def __init__(self, fd: int, most: int) -> None:
         # Programs that the service starts must not inherit it.
         os.set_inheritable(fd, False)
-        os.register_at_fork(after_in_child=lambda: os.close(fd))
+        os.register_at_fork(after_in_child=self._let_go)
         self._fd = fd
         self._reader = frames.FrameReader(most)
 
@@ -51,6 +51,12 @@ class Connection:
                 data = data[os.write(self._fd, data) :]
         except OSError:
             os._exit(0)
+
+    def _let_go(self) -> None:
+        """Close the connection in a fork, once: a fork of the fork may use the number otherwise."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def serve(self, handle: Callable[[int, int, bytes], None]) -> None:
         """Hand every frame that comes to *handle*, until the node closes its end."""
