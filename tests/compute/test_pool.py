@@ -335,6 +335,11 @@ async def test_a_check_of_broken_code_raises_with_its_traceback(rig: Rig) -> Non
     assert "def f(:" in caught.value.traceback
 
 
+async def test_a_check_of_a_script_without_its_bundle_raises(rig: Rig) -> None:
+    with pytest.raises(ServiceUnloadable, match="has no bundle"):
+        await rig.pool.check(rig.service(Entry(EntryKind.SCRIPT, target="score.py")), None)
+
+
 async def test_a_check_of_code_that_ends_its_worker_raises(rig: Rig) -> None:
     service = rig.service(Entry(init_code="import os; os._exit(9)"))
     with pytest.raises(ServiceUnloadable, match="exit code 9"):

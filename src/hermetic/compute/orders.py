@@ -15,7 +15,7 @@ from hermetic.errors import (
     Mismatch,
     NotFound,
 )
-from hermetic.serving.service import EntryKind, Service
+from hermetic.serving.service import Service
 
 _FIRST_UID, _UIDS = 61184, 4000
 """Users that no account has: systemd keeps this range for its dynamic users."""
@@ -107,11 +107,6 @@ def _is_open(path: Path) -> bool:
     """Whether any user can enter *path* and all folders above it."""
     real = path.resolve()
     return all(folder.stat().st_mode & 0o001 for folder in (real, *real.parents))
-
-
-def kind_needs_bundle(kind: EntryKind) -> bool:
-    """Whether a service that begins this way has its code in its bundle."""
-    return kind is not EntryKind.CODE
 
 
 def refusal(payload: bytes) -> HermeticError:

@@ -252,6 +252,8 @@ def _load(order: dict[str, Any]) -> Program:
         if bundle is not None:
             sys.path.insert(0, f"{bundle}/files")
         return Code(order["code"], order["init_code"], bundle and f"{bundle}/workspace")
+    if bundle is None:
+        raise HermeticError("The service names a file to begin with, and has no bundle.")
     files = f"{bundle}/files"
     os.environ["AZUREML_MODEL_DIR"] = os.environ["HERMETIC_MODEL_DIR"] = files
     sys.path.insert(0, files)
