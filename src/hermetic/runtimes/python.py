@@ -90,7 +90,7 @@ class _Reading:
         """Return the error that *sentence* is, with the line of *node*."""
         return BadInput(f"{self.file}:{node.lineno}: {sentence}")
 
-    def function(self, name: str) -> ast.FunctionDef:
+    def function(self, name: str) -> Function:
         """Return the function a call begins at; the last one of its name, as Python would."""
         there = [one for one in self.tree.body if isinstance(one, Function)]
         named = [one for one in there if one.name == name]
@@ -101,15 +101,12 @@ class _Reading:
                 f" write `def {name}(x: float) -> float:`, or publish"
                 " `module:function` to name another."
             )
-        found = named[-1]
-        if isinstance(found, ast.AsyncFunctionDef):
-            raise self.refuse(found, f"{name}() is async, and a worker calls it plainly: use def.")
         for one in there:
             if one.name == "init" and name == "run" and _needs(one):
                 raise self.refuse(one, "init() is called without arguments: give each a default.")
-        return found
+        return named[-1]
 
-    def inputs(self, function: ast.FunctionDef, told: dict[str, Parameter]) -> Iterator[Parameter]:
+    def inputs(self, function: Function, told: dict[str, Parameter]) -> Iterator[Parameter]:
         """Yield the inputs in their order; inputs that only `**names` takes come last."""
         taken = function.args
         if taken.posonlyargs:
@@ -153,7 +150,7 @@ class _Reading:
             )
         return Parameter.parse(arg.arg, kind)
 
-    def outputs(self, function: ast.FunctionDef) -> Iterator[Parameter]:
+    def outputs(self, function: Function) -> Iterator[Parameter]:
         """Yield the one output the hint gives, or none for `-> None`."""
         hint = function.returns
         if hint is None:
@@ -178,7 +175,7 @@ class _Reading:
             )
         yield Parameter(RESULT, kind)
 
-    def is_raw(self, function: ast.FunctionDef) -> bool:
+    def is_raw(self, function: Function) -> bool:
         """Whether *function* takes the whole body and gives whatever it likes."""
         named = [*function.args.args, *function.args.kwonlyargs]
         return len(named) == 1 and named[0].annotation is None
