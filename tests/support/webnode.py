@@ -33,7 +33,8 @@ from hermetic.registry.logins import Logins
 from hermetic.registry.services import Services
 from hermetic.registry.sessions import SessionRegistry
 from hermetic.registry.snapshots import SnapshotRegistry
-from hermetic.web.app import Insight, UseCases, application
+from hermetic.web.app import application
+from hermetic.web.cases import Insight, UseCases
 from hermetic.web.clients import Clients
 from hermetic.web.limits import WireLimits
 from hermetic.web.requests import RequestIds
@@ -107,7 +108,7 @@ async def web_node(home: Path, *, limits: WireLimits | None = None) -> AsyncIter
     async def database_answers() -> None:
         await database.read("SELECT 1")
 
-    health = Health({"execution": execution.probe, "database": database_answers})
+    health = Health({"workers": execution.probe, "database": database_answers})
     await health.start()
     clients = _clients(cases, execution, health, routes, limits)
     server = NodeServer(

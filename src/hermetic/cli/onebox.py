@@ -29,7 +29,8 @@ from hermetic.node.listener import Limits as ListenerLimits
 from hermetic.node.listener import Listener
 from hermetic.node.metrics import Metrics, Sources
 from hermetic.node.server import NodeServer, bind
-from hermetic.web.app import Insight, UseCases, application
+from hermetic.web.app import application
+from hermetic.web.cases import Insight, UseCases
 from hermetic.web.clients import Clients
 from hermetic.web.limits import WireLimits
 from hermetic.web.requests import RequestIds

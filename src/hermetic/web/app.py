@@ -1,20 +1,9 @@
 """The wiring of the web: which use case answers at which address."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hermetic.client.execution import Capacity
 from hermetic.errors import NotFound
-from hermetic.gateway.access import Access
-from hermetic.gateway.certification import Certification
-from hermetic.gateway.publishing import Publishing
-from hermetic.gateway.sessions import Sessions
-from hermetic.gateway.snapshots import Snapshots
-from hermetic.node.health import Health
-from hermetic.node.metrics import Metrics
 from hermetic.web.api.certificates import CertificatesApi
 from hermetic.web.api.endpoint import Endpoint, routes
 from hermetic.web.api.login import LoginApi
@@ -23,28 +12,9 @@ from hermetic.web.api.services import ServicesApi
 from hermetic.web.api.sessions import SessionsApi
 from hermetic.web.api.snapshots import SnapshotsApi
 from hermetic.web.api.status import StatusApi
+from hermetic.web.cases import Insight, UseCases
 from hermetic.web.limits import WireLimits
 from hermetic.web.middleware import Gate
-
-
-@dataclass(frozen=True)
-class UseCases:
-    """What a web node can do."""
-
-    access: Access
-    publishing: Publishing
-    sessions: Sessions
-    snapshots: Snapshots
-    certification: Certification
-
-
-@dataclass(frozen=True)
-class Insight:
-    """What a web node knows of itself."""
-
-    health: Health
-    metrics: Metrics
-    capacity: Callable[[], Capacity]
 
 
 def application(

@@ -4,6 +4,7 @@ Code generators of that time read it; names, order and spelling are therefore th
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 from hermetic.serving.schema import Parameter
 from hermetic.serving.service import Service
@@ -68,7 +69,7 @@ def _service_paths(service: Service) -> Json:
     batch = f"{path}/batch/{{executionId}}"
     inputs = _ref("InputParameters")
     execution: Json = {"name": "executionId", "in": "path", "required": True, "type": "string"}
-    partial: Json = {"name": "showPartialResults", "in": "query", "required": False}
+    shown: Json = {"name": "showPartialResults", "in": "query", "required": False}
     index: Json = {"name": "index", "in": "path", "required": True, "type": "integer"}
     file: Json = {"name": "fileName", "in": "path", "required": True, "type": "string"}
     parallel: Json = {"name": "parallelCount", "in": "query", "required": False}
@@ -76,16 +77,7 @@ def _service_paths(service: Service) -> Json:
     consumed = [_body("WebServiceParameters", inputs)] if service.schema.inputs else []
     started = _body("BatchWebServiceParameters", _array(inputs))
     names = _array({"type": "string"})
-
-    def operation(name: str, parameters: list[Json], schema: Json, status: str = "200") -> Json:
-        return {
-            "tags": [service.key.name],
-            "operationId": name,
-            "parameters": parameters,
-            "responses": _responses(status, schema),
-            "security": [{"Bearer": []}],
-        }
-
+    operation = partial(_operation, service.key.name)
     return {
         path: {
             "post": operation(service.operation_id or "consume", consumed, _ref("WebServiceResult"))
@@ -102,7 +94,7 @@ def _service_paths(service: Service) -> Json:
         batch: {
             "get": operation(
                 "GetBatchExecutionStatus",
-                [execution, partial | {"type": "boolean"}],
+                [execution, shown | {"type": "boolean"}],
                 _ref("BatchWebServiceResult"),
             ),
             "delete": operation("CancelAndDeleteBatchExecution", [execution], names),
@@ -113,6 +105,18 @@ def _service_paths(service: Service) -> Json:
         f"{batch}/{{index}}/files/{{fileName}}": {
             "get": operation("GetBatchExecutionFile", [execution, index, file], {"type": "file"})
         },
+    }
+
+
+def _operation(
+    tag: str, name: str, parameters: list[Json], schema: Json, status: str = "200"
+) -> Json:
+    return {
+        "tags": [tag],
+        "operationId": name,
+        "parameters": parameters,
+        "responses": _responses(status, schema),
+        "security": [{"Bearer": []}],
     }
 
 

@@ -15,7 +15,7 @@ async def test_the_verbose_answer_has_a_line_for_each_check(web: WebNode) -> Non
         lines = (await client.get("/readyz?verbose")).text.splitlines()
     assert [line.split(":")[0] for line in lines] == [
         "[+] node",
-        "[+] execution",
+        "[+] workers",
         "[+] database",
         "ok",
     ]
@@ -28,7 +28,7 @@ async def test_a_node_without_workers_is_alive_but_not_ready(web: WebNode) -> No
         answer = await client.get("/readyz?verbose")
         assert (await client.get("/livez")).status_code == 200
     assert answer.status_code == 503
-    assert "[-] execution: No worker answers." in answer.text
+    assert "[-] workers: No worker answers." in answer.text
 
 
 async def test_a_node_that_is_stopping_is_not_ready(web: WebNode) -> None:

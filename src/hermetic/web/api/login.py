@@ -1,5 +1,7 @@
 """Coming in: `POST /login`, and the life of the tokens it gives."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,8 +11,6 @@ from hermetic.web.api.endpoint import Endpoint, json, read
 from hermetic.web.limits import WireLimits
 from hermetic.wire.messages import AccessTokenResponse, LoginRequest, RenewTokenRequest
 from hermetic.wire.openapi import Operation
-
-_TAG = "Login"
 
 
 class LoginApi:
@@ -22,60 +22,26 @@ class LoginApi:
     def endpoints(self) -> list[Endpoint]:
         """Return what can be asked."""
         refresh = "/login/refreshToken"
-        revoke = "Ends a login: its tokens die at once."
+        logging_in = _open("POST", "/login", "login", "Logs in.", LoginRequest, AccessTokenResponse)
+        renewing = _open(
+            "POST",
+            refresh,
+            "renewToken",
+            "Gives a new pair of tokens for the old one.",
+            RenewTokenRequest,
+            AccessTokenResponse,
+        )
+        ending = "Ends a login: its tokens die at once."
+        revoking = replace(
+            _open("DELETE", refresh, "revokeRefreshToken", ending), query=("refreshToken",)
+        )
+        # How 9.0.1 spelled it.
+        revoking_in_path = _open("DELETE", refresh + "/{token}", "revokeRefreshTokenInPath", ending)
         return [
-            Endpoint(
-                Operation(
-                    "POST",
-                    "/login",
-                    "login",
-                    "Logs in.",
-                    _TAG,
-                    takes=LoginRequest,
-                    gives=AccessTokenResponse,
-                    open=True,
-                ),
-                self._login,
-            ),
-            Endpoint(
-                Operation(
-                    "POST",
-                    refresh,
-                    "renewToken",
-                    "Gives a new pair of tokens for the old one.",
-                    _TAG,
-                    takes=RenewTokenRequest,
-                    gives=AccessTokenResponse,
-                    open=True,
-                ),
-                self._refresh,
-            ),
-            Endpoint(
-                Operation(
-                    "DELETE",
-                    refresh,
-                    "revokeRefreshToken",
-                    revoke,
-                    _TAG,
-                    gives=dict,
-                    open=True,
-                    query=("refreshToken",),
-                ),
-                self._revoke,
-            ),
-            # How 9.0.1 spelled it.
-            Endpoint(
-                Operation(
-                    "DELETE",
-                    refresh + "/{token}",
-                    "revokeRefreshTokenInPath",
-                    revoke,
-                    _TAG,
-                    gives=dict,
-                    open=True,
-                ),
-                self._revoke,
-            ),
+            Endpoint(logging_in, self._login),
+            Endpoint(renewing, self._refresh),
+            Endpoint(revoking, self._revoke),
+            Endpoint(revoking_in_path, self._revoke),
         ]
 
     async def _login(self, request: Request) -> Response:
@@ -93,6 +59,17 @@ class LoginApi:
             raise Unauthenticated("Name the refresh token to revoke.")
         await self._access.revoke(token)
         return json({})
+
+
+def _open(
+    method: str,
+    path: str,
+    name: str,
+    summary: str,
+    takes: type | None = None,
+    gives: type = dict,
+) -> Operation:
+    return Operation(method, path, name, summary, "Login", takes, gives, open=True)
 
 
 def _tokens(pair: TokenPair) -> Response:

@@ -36,63 +36,52 @@ class ServicesApi:
 
     def endpoints(self) -> list[Endpoint]:
         """Return what can be asked."""
+        name, every = "/services/{name}", list[WebService]
+        retiring = Operation(
+            "DELETE", _ONE, "deleteWebServiceVersion", "Retires a service.", _TAG, gives=dict
+        )
+        uploading = Operation(
+            "POST",
+            "/bundles",
+            "uploadBundle",
+            "Keeps an archive to publish from.",
+            _TAG,
+            "application/zip",
+            BundleResponse,
+            201,
+        )
         return [
-            Endpoint(_get("/services", "getAllWebServices", list[WebService]), self._list),
-            Endpoint(
-                _get("/services/{name}", "getAllWebServicesByName", list[WebService]), self._list
-            ),
+            Endpoint(_get("/services", "getAllWebServices", every), self._list),
+            Endpoint(_get(name, "getAllWebServicesByName", every), self._list),
             Endpoint(_get(_ONE, "getWebServiceVersion", WebService), self._show),
-            Endpoint(_publish("POST", "/services/{name}", "publishWebService", 201), self._publish),
+            Endpoint(_publish("POST", name, "publishWebService", 201), self._publish),
             Endpoint(_publish("POST", _ONE, "publishWebServiceVersion", 201), self._publish),
             Endpoint(_publish("PATCH", _ONE, "patchWebServiceVersion", 200), self._patch),
-            Endpoint(
-                Operation(
-                    "DELETE",
-                    _ONE,
-                    "deleteWebServiceVersion",
-                    "Retires a service.",
-                    _TAG,
-                    gives=dict,
-                ),
-                self._delete,
-            ),
-            Endpoint(
-                Operation(
-                    "POST",
-                    "/api/{name}/{version}",
-                    "consume",
-                    "Calls a service; its own description says with which inputs.",
-                    "Calls",
-                    takes=dict,
-                    gives=dict,
-                ),
-                self._call_unknown,
-            ),
-            Endpoint(
-                Operation(
-                    "GET",
-                    "/api/{name}/{version}/swagger.json",
-                    "getServiceSwagger",
-                    "Describes a service in Swagger 2.0.",
-                    "Calls",
-                    gives=dict,
-                ),
-                self._swagger,
-            ),
-            Endpoint(
-                Operation(
-                    "POST",
-                    "/bundles",
-                    "uploadBundle",
-                    "Keeps an archive to publish from.",
-                    _TAG,
-                    takes="application/zip",
-                    gives=BundleResponse,
-                    status=201,
-                ),
-                self._upload,
-            ),
+            Endpoint(retiring, self._delete),
+            Endpoint(uploading, self._upload),
+            *self._calls(),
         ]
+
+    def _calls(self) -> list[Endpoint]:
+        address = "/api/{name}/{version}"
+        calling = Operation(
+            "POST",
+            address,
+            "consume",
+            "Calls a service; its own description says with which inputs.",
+            "Calls",
+            dict,
+            dict,
+        )
+        describing = Operation(
+            "GET",
+            f"{address}/swagger.json",
+            "getServiceSwagger",
+            "Describes a service in Swagger 2.0.",
+            "Calls",
+            gives=dict,
+        )
+        return [Endpoint(calling, self._call_unknown), Endpoint(describing, self._swagger)]
 
     async def _list(self, request: Request) -> Response:
         name = request.path_params.get("name")

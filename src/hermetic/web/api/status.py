@@ -20,7 +20,8 @@ class StatusApi:
     """Answers what is asked about the node itself.
 
     The figures of `/metrics` tell who publishes what and how often it is called, so they need a
-    token, unless *metrics_open* says otherwise.
+    token, unless *metrics_open* says otherwise.  Of the checks of *health*, `workers` and
+    `database` have a place of their own in `/status`.
     """
 
     def __init__(
@@ -79,11 +80,11 @@ class StatusApi:
 
     async def _status(self, request: Request) -> Response:
         found = {one.name: one for one in self._health.findings()}
-        execution = _code(found.get("execution"))
+        workers = _code(found.get("workers"))
         components = {
             "backends": Status(
-                status_code=execution,
-                components={"local": self._backend(execution)},
+                status_code=workers,
+                components={"local": self._backend(workers)},
                 details={},
             ),
             "authentication": Status(

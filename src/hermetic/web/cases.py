@@ -1,0 +1,33 @@
+"""What a web node can do and what it knows of itself, as its API is given it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hermetic.client.execution import Capacity
+from hermetic.gateway.access import Access
+from hermetic.gateway.certification import Certification
+from hermetic.gateway.publishing import Publishing
+from hermetic.gateway.sessions import Sessions
+from hermetic.gateway.snapshots import Snapshots
+from hermetic.node.health import Health
+from hermetic.node.metrics import Metrics
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """What a web node can do."""
+
+    access: Access
+    publishing: Publishing
+    sessions: Sessions
+    snapshots: Snapshots
+    certification: Certification
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What a web node knows of itself."""
+
+    health: Health
+    metrics: Metrics
+    capacity: Callable[[], Capacity]
