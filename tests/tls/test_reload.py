@@ -166,6 +166,23 @@ def test_an_unknown_name_is_refused_by_alert_and_logged_by_name(
     ]
 
 
+def test_a_name_that_cannot_be_read_is_logged_and_nothing_else_is_written(
+    serve: Serve, capfd: pytest.CaptureFixture[str]
+) -> None:
+    context, to_server, to_client = serve(), ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting(None).wrap_bio(to_client, to_server, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello = to_server.read().replace(b"localhost", b"\xff\xfe\r\nlocal")
+    to_server.write(hello)
+    server = context.base.wrap_bio(to_server, to_client, server_side=True)
+    with capture_logs() as lines, pytest.raises(ssl.SSLError, match="callback failed"):
+        server.do_handshake()
+    assert [line["name"] for line in lines] == [repr(b"\xff\xfe\r\nlocal")]
+    assert context.unknown_names == 1
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("name", ["Node-1.Example.COM", "node-2.example.com", "other.test"])
 def test_a_name_of_the_certificate_is_served(serve: Serve, authority: Hierarchy, name: str) -> None:
     credential = authority.issue("*.example.com", "other.test")

@@ -9,7 +9,8 @@ that is where the handshake learns which socket to send its last word through.
 
 import socket
 import ssl
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
@@ -37,7 +38,8 @@ class _Handshake(ssl.SSLObject):
     def do_handshake(self) -> None:
         """Go on with the handshake, as `ssl.SSLObject` does."""
         try:
-            super().do_handshake()
+            with _unreadable_names(self.context):
+                super().do_handshake()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError:
@@ -59,6 +61,9 @@ class AlertingContext(ssl.SSLContext):
 
     sslobject_class = _Handshake
 
+    on_unreadable_name: Callable[[bytes], None] | None = None
+    """Hears of each handshake refused because its name, which is not ASCII, cannot be read."""
+
     def wrap_bio(
         self,
         incoming: ssl.MemoryBIO,
@@ -73,3 +78,26 @@ class AlertingContext(ssl.SSLContext):
         if sock is not None and isinstance(end, _Handshake):
             end.speak_through(sock, outgoing)
         return end
+
+
+@contextmanager
+def _unreadable_names(context: ssl.SSLContext) -> Iterator[None]:
+    """Hear in this block of names that are not ASCII; else a stranger could fill standard error.
+
+    Python refuses such a handshake before the SNI callback is asked, and has nobody to raise it
+    to: it writes a traceback through `sys.unraisablehook`, one for each ClientHello.
+    """
+    before = sys.unraisablehook
+
+    def hear(unraisable: "sys.UnraisableHookArgs") -> None:
+        heard = getattr(context, "on_unreadable_name", None)
+        if heard is not None and isinstance(unraisable.object, bytes):
+            heard(unraisable.object)
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before

@@ -44,7 +44,7 @@ class TlsProfile(StrEnum):
 
 def empty_server_context(
     profile: TlsProfile = TlsProfile.INTERMEDIATE, *, client_roots: bytes | None = None
-) -> ssl.SSLContext:
+) -> AlertingContext:
     """Return a server's context without a certificate, which is to be named in `sni_callback`.
 
     Versions, ciphers, groups and whether a client must show a certificate are taken from the

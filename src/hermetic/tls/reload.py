@@ -94,8 +94,9 @@ class SwappingContext:
         self.last_error: HermeticError | None = None
         self._unknown = Tally(log)
         self._presented = self._proven(credential)
-        self.base = empty_server_context(profile, client_roots=client_roots)
-        self.base.sni_callback = self._choose
+        base = empty_server_context(profile, client_roots=client_roots)
+        base.sni_callback, base.on_unreadable_name = self._choose, self._note_unreadable
+        self.base: ssl.SSLContext = base
 
     @property
     def credential(self) -> Credential:
@@ -183,6 +184,9 @@ class SwappingContext:
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         handshake.context = presented.context
         return None
+
+    def _note_unreadable(self, name: bytes) -> None:
+        self._unknown.note("tls.unknown_name", "unknown-name", name=repr(name))
 
 
 def _is_same(one: Credential, other: Credential) -> bool:
