@@ -16,7 +16,7 @@ def test_settings_become_the_limits_of_workers() -> None:
 
 async def test_everything_is_opened_and_closed_again(home: Home) -> None:
     settings = Settings(pool=Pool(initial_size=1))
-    sealing = await seal(home, settings, system_clock)
+    sealing = await seal(home, settings, ["localhost"], system_clock)
     async with assembled(home, settings, sealing, system_clock) as parts:
         assert await parts.accounts.start() is not None
         await parts.probe()

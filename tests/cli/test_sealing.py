@@ -5,11 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from hermetic.certificates.keys import KeyKind, generate
-from hermetic.certificates.signing import self_signed
-from hermetic.cli.sealing import TOKEN_SIGNING, Sealing, seal
+from hermetic.cli.sealing import Sealing, seal
 from hermetic.clock import TurnedClock, system_clock
 from hermetic.config.home import Home
 from hermetic.config.settings import Certificates, Kestrel, Settings
@@ -17,6 +14,7 @@ from hermetic.errors import BadConfiguration, Unavailable
 from tests.support.certificates import Hierarchy, hierarchy
 
 DEFAULT = Settings()
+NAMES = ("localhost", "127.0.0.1", "::1", "box.example")
 
 
 @pytest.fixture
@@ -46,28 +44,26 @@ def presented(sealing: Sealing) -> str:
 
 
 async def test_the_first_start_makes_what_later_ones_present_again(home: Home) -> None:
-    first = await seal(home, DEFAULT, system_clock)
-    again = await seal(home, DEFAULT, system_clock)
+    first = await seal(home, DEFAULT, NAMES, system_clock)
+    again = await seal(home, DEFAULT, NAMES, system_clock)
     assert presented(first) == presented(again)
     assert first.signing_key.private_numbers() == again.signing_key.private_numbers()
     assert first.ca == home.ca
     assert b"BEGIN CERTIFICATE" in home.ca.read_bytes()
 
 
-async def test_the_certificate_is_for_the_loopback_names_and_those_told(home: Home) -> None:
-    settings = replace(DEFAULT, certificates=Certificates(names=("box.example",)))
-    sealing = await seal(home, settings, system_clock)
+async def test_the_certificate_is_for_the_names_told(home: Home) -> None:
+    sealing = await seal(home, DEFAULT, NAMES, system_clock)
     assert sealing.context is not None
-    names = sealing.context.credential.chain.names
-    assert {"localhost", "127.0.0.1", "::1", "box.example"} <= set(names)
+    assert sealing.context.credential.chain.names == NAMES
 
 
 async def test_a_supplied_pair_is_presented_and_nothing_is_made(
     home: Home, folder: Path, authority: Hierarchy
 ) -> None:
-    sealing = await seal(home, supplied(folder), system_clock)
+    sealing = await seal(home, supplied(folder), NAMES, system_clock)
     assert sealing.ca == folder / "ca.crt"
-    assert sealing.store.entries() == (TOKEN_SIGNING,)
+    assert sealing.store.entries() == ("token-signing",)
     assert not home.authority.exists()
 
 
@@ -83,18 +79,18 @@ async def test_a_supplied_pair_that_cannot_be_served_keeps_the_box_from_starting
 ) -> None:
     damage(folder)
     with pytest.raises(BadConfiguration, match=message):
-        await seal(home, supplied(folder), system_clock)
+        await seal(home, supplied(folder), NAMES, system_clock)
 
 
 async def test_a_supplied_pair_must_be_for_the_names_told(home: Home, folder: Path) -> None:
     with pytest.raises(BadConfiguration, match=r"other\.example"):
-        await seal(home, supplied(folder, "other.example"), system_clock)
+        await seal(home, supplied(folder, "other.example"), NAMES, system_clock)
 
 
 async def test_a_pair_put_into_the_folder_is_presented(
     home: Home, folder: Path, authority: Hierarchy
 ) -> None:
-    sealing = await seal(home, supplied(folder), system_clock)
+    sealing = await seal(home, supplied(folder), NAMES, system_clock)
     tasks = [asyncio.ensure_future(one()) for one in sealing.tasks]
     fresh = authority.issue("localhost")
     (folder / "tls.key").write_bytes(fresh.key_pem)
@@ -112,32 +108,21 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def test_in_plain_http_nothing_is_presented(home: Home) -> None:
-    sealing = await seal(home, Settings(kestrel=Kestrel(https_enabled=False)), system_clock)
+    sealing = await seal(home, Settings(kestrel=Kestrel(https_enabled=False)), NAMES, system_clock)
     assert (sealing.context, sealing.ca, sealing.tasks) == (None, None, ())
     await sealing.probe()
 
 
 async def test_the_time_left_of_every_certificate_is_told(home: Home) -> None:
-    left = (await seal(home, DEFAULT, system_clock)).seconds_left()
-    assert set(left) == {"api", TOKEN_SIGNING, "authority-root", "authority-intermediate"}
+    left = (await seal(home, DEFAULT, NAMES, system_clock)).seconds_left()
+    assert set(left) == {"api", "token-signing", "authority-root", "authority-intermediate"}
     assert 0 < left["api"] <= timedelta(days=1).total_seconds()
 
 
 async def test_a_box_whose_certificate_has_expired_is_not_ready(home: Home) -> None:
     clock = TurnedClock(system_clock())
-    sealing = await seal(home, DEFAULT, clock)
+    sealing = await seal(home, DEFAULT, NAMES, clock)
     await sealing.probe()
     clock.advance(timedelta(days=2))
     with pytest.raises(Unavailable, match="expired"):
         await sealing.probe()
-
-
-async def test_a_signing_key_of_another_kind_is_refused(home: Home) -> None:
-    sealing = await seal(home, DEFAULT, system_clock)
-    assert isinstance(sealing.signing_key, RSAPrivateKey)
-    other = self_signed(
-        generate(KeyKind.EC_P256), name="x", now=system_clock(), life=timedelta(days=1)
-    )
-    sealing.store.write(TOKEN_SIGNING, other)
-    with pytest.raises(BadConfiguration, match="RSA"):
-        await seal(home, DEFAULT, system_clock)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from hermetic.cli.keeping import Kept, kept_in
 from hermetic.cli.sealing import Sealing
 from hermetic.clock import Clock
 from hermetic.compute.limits import Limits
@@ -14,7 +15,6 @@ from hermetic.compute.pool import LocalExecution
 from hermetic.compute.sessions import SessionInterpreters
 from hermetic.config.home import Home
 from hermetic.config.settings import Settings
-from hermetic.database.sqlite import SqliteDatabase
 from hermetic.gateway.access import Access
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
@@ -22,13 +22,6 @@ from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.identity.local import LocalAccounts
 from hermetic.identity.passwords import Passwords
-from hermetic.registry.bundles import BundleArchive
-from hermetic.registry.logins import Logins
-from hermetic.registry.principals import Principals
-from hermetic.registry.services import Services
-from hermetic.registry.sessions import SessionRegistry
-from hermetic.registry.snapshots import SnapshotRegistry
-from hermetic.serving.bundle import Bounds
 
 ISSUER = "hermetic"
 """Who a token says it is from; other installations sign with another key."""
@@ -39,7 +32,7 @@ _LAST_S = 1.0  # By then the server has let every call end, or has cut it off.
 class Parts:
     """What stands behind the web of one box."""
 
-    database: SqliteDatabase
+    kept: Kept
     execution: LocalExecution
     accounts: LocalAccounts
     access: Access
@@ -50,7 +43,7 @@ class Parts:
 
     async def probe(self) -> None:
         """Ask the database a question; raises what it raises."""
-        await self.database.read("SELECT 1")
+        await self.kept.database.read("SELECT 1")
 
 
 @asynccontextmanager
@@ -59,16 +52,16 @@ async def assembled(
 ) -> AsyncIterator[Parts]:
     """Open everything in the order in which it is needed; close it the other way round."""
     async with AsyncExitStack() as stack:
-        database = SqliteDatabase(home.database)
-        stack.push_async_callback(database.close)
-        await database.open()
+        kept = kept_in(home, settings, clock)
+        stack.push_async_callback(kept.database.close)
+        await kept.database.open()
         passwords = Passwords()
         stack.push_async_callback(passwords.close)
         limits = limits_of(settings)
         execution = LocalExecution(home.work, limits=limits, hidden=home.root)
         await execution.start()
         stack.push_async_callback(execution.stop, _LAST_S)
-        parts = _built(home, settings, sealing, clock, (database, execution, passwords, limits))
+        parts = _built(home, kept, sealing, clock, (execution, passwords, limits))
         await parts.access.start()
         await parts.publishing.start()
         await parts.sessions.start()
@@ -93,44 +86,40 @@ def limits_of(settings: Settings) -> Limits:
 
 def _built(
     home: Home,
-    settings: Settings,
+    kept: Kept,
     sealing: Sealing,
     clock: Clock,
-    made: tuple[SqliteDatabase, LocalExecution, Passwords, Limits],
+    made: tuple[LocalExecution, Passwords, Limits],
 ) -> Parts:
-    database, execution, passwords, limits = made
-    upload = settings.limits.upload_bytes
-    bounds = Bounds(archive=upload, unpacked=max(upload, Bounds.unpacked))
-    bundles = BundleArchive(home.bundles, home.unpacked, clock=clock, bounds=bounds)
-    accounts = LocalAccounts(Principals(database, clock), passwords)
-    routes, kept = Routes(), SnapshotRegistry(database)
+    execution, passwords, limits = made
+    accounts, routes = LocalAccounts(kept.principals, passwords), Routes()
     return Parts(
-        database=database,
+        kept=kept,
         execution=execution,
         accounts=accounts,
         access=Access(
             provider=accounts,
-            logins=Logins(database, clock),
+            logins=kept.logins,
             key=sealing.signing_key,
             issuer=ISSUER,
             clock=clock,
         ),
         routes=routes,
         publishing=Publishing(
-            services=Services(database),
-            snapshots=kept,
-            bundles=bundles,
+            services=kept.services,
+            snapshots=kept.snapshots,
+            bundles=kept.bundles,
             execution=execution,
             routes=routes,
             clock=clock,
         ),
         sessions=Sessions(
             home.sessions,
-            registry=SessionRegistry(database),
-            snapshots=kept,
-            bundles=bundles,
+            registry=kept.sessions,
+            snapshots=kept.snapshots,
+            bundles=kept.bundles,
             interpreters=SessionInterpreters(execution.workforce, execution.orders, limits),
             clock=clock,
         ),
-        snapshots=Snapshots(kept, bundles),
+        snapshots=Snapshots(kept.snapshots, kept.bundles),
     )

@@ -4,38 +4,32 @@ Part of the wiring of `hermetic up`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from hermetic.certificates.credential import Credential
-from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.roles import Role
-from hermetic.certificates.signing import self_signed
 from hermetic.certstore.files import FileStore
+from hermetic.cli import token_signing
 from hermetic.clock import Clock
 from hermetic.config.home import Home, write_file
 from hermetic.config.settings import Settings
-from hermetic.errors import BadConfiguration, CertificateRejected, NotFound, Unavailable
+from hermetic.errors import BadConfiguration, CertificateRejected, Unavailable
 from hermetic.gateway.certification import Certification
 from hermetic.issuers.authority import Authority
-from hermetic.node import host
 from hermetic.node.renewal import Renewal
 from hermetic.tls.contexts import TlsProfile
 from hermetic.tls.folder import read_folder
 from hermetic.tls.reload import SwappingContext
 from hermetic.tls.watch import follow
 
-API, TOKEN_SIGNING = "api", "token-signing"
+API = "api"
 Task = Callable[[], Coroutine[None, None, None]]
 """Something that runs beside the server until it is cancelled."""
-
-_SIGNING_LIFE = timedelta(days=3652)  # It is a key that counts; nobody asks for its certificate.
-_ANY = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
 
 
 @dataclass(frozen=True)
@@ -73,36 +67,37 @@ class Sealing:
         return left
 
 
-async def seal(home: Home, settings: Settings, clock: Clock) -> Sealing:
-    """Open or make what the box presents.
+async def seal(home: Home, settings: Settings, names: Sequence[str], clock: Clock) -> Sealing:
+    """Open or make what the box presents; what we make ourselves is for *names*.
 
     Raises:
         BadConfiguration: A key cannot be read, or what was supplied cannot be served.
         StorageFull: There is no room for what is made at a first start.
     """
     store = FileStore(home.certificates)
-    key = await asyncio.to_thread(_signing_key, store, clock)
+    key = await asyncio.to_thread(token_signing.key_in, store, clock)
     if not settings.kestrel.https_enabled:
         plain = Certification(store, {}, clock)
         return Sealing(store, None, None, key, plain, (), None, clock)
     if settings.certificates.folder:
         return _supplied(Path(settings.certificates.folder), settings, store, key, clock)
-    return await _own(home, settings, store, key, clock)
+    return await _own(home, TlsProfile(settings.tls.profile), names, (store, key), clock)
 
 
 async def _own(
-    home: Home, settings: Settings, store: FileStore, key: RSAPrivateKey, clock: Clock
+    home: Home,
+    profile: TlsProfile,
+    names: Sequence[str],
+    made: tuple[FileStore, RSAPrivateKey],
+    clock: Clock,
 ) -> Sealing:
     """Present what our own authority issues, and renew it."""
+    store, key = made
     kept = FileStore(home.authority)
     authority = await asyncio.to_thread(Authority.open, kept, clock)
     write_file(home.ca, authority.root_pem)
-    wanted = [*settings.certificates.names, settings.kestrel.host]
-    names = host.names([name for name in wanted if name not in _ANY])
     renewal = Renewal(store, API, authority, names, Role.API, clock)
-    context = SwappingContext(
-        await renewal.credential(), clock=clock, profile=TlsProfile(settings.tls.profile)
-    )
+    context = SwappingContext(await renewal.credential(), clock=clock, profile=profile)
 
     def present(entry: str, credential: Credential) -> None:
         if entry == API:
@@ -135,18 +130,3 @@ def _supplied(
     tasks = (partial(follow, folder, context, clock=clock),)
     trusted = ca.absolute() if ca.is_file() else None
     return Sealing(store, context, trusted, key, certification, tasks, None, clock)
-
-
-def _signing_key(store: FileStore, clock: Clock) -> RSAPrivateKey:
-    try:
-        key = store.read(TOKEN_SIGNING).key
-    except NotFound:
-        key = generate(KeyKind.RSA_2048)
-        made = self_signed(key, name="Hermetic token signing", now=clock(), life=_SIGNING_LIFE)
-        store.write(TOKEN_SIGNING, made)
-    if not isinstance(key, RSAPrivateKey):
-        raise BadConfiguration(
-            f"The key in {store.folder(TOKEN_SIGNING)} must be an RSA key, since tokens are signed"
-            " with RS512: remove the folder to have one made."
-        )
-    return key

@@ -1,0 +1,40 @@
+import asyncio
+
+from hermetic.cli.face import Face
+from hermetic.cli.parts import assembled
+from hermetic.cli.sealing import seal
+from hermetic.clock import system_clock
+from hermetic.config.home import Home
+from hermetic.config.settings import Limits, Pool, Settings
+from hermetic.node.server import bind
+
+SETTINGS = Settings(pool=Pool(initial_size=1), limits=Limits(connections=1))
+
+
+async def test_it_is_ready_once_every_part_has_answered(home: Home) -> None:
+    sealing = await seal(home, SETTINGS, ["localhost"], system_clock)
+    async with assembled(home, SETTINGS, sealing, system_clock) as parts:
+        face = Face(SETTINGS, sealing, parts)
+        assert not face.health.ready
+        async with asyncio.timeout(10):
+            while not face.health.ready:
+                await face.health.check()
+        found = {one.name for one in face.health.findings() if one.passed}
+        assert {"workers", "database", "certificate"} <= found
+
+
+async def test_it_bears_no_more_connections_than_the_settings_say(home: Home) -> None:
+    sealing = await seal(home, SETTINGS, ["localhost"], system_clock)
+    async with assembled(home, SETTINGS, sealing, system_clock) as parts:
+        face = Face(SETTINGS, sealing, parts)
+        sockets = bind("127.0.0.1", 0)
+        listener = await face.listen(sockets, face.clients.connect)
+        port = sockets[0].getsockname()[1]
+        _, first = await asyncio.open_connection("127.0.0.1", port)
+        reader, second = await asyncio.open_connection("127.0.0.1", port)
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert listener.refused["too-many"] == 1
+        first.close()
+        second.close()
+        listener.close()
+        await listener.wait_closed()

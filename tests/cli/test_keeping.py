@@ -1,0 +1,33 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from hermetic.cli.keeping import kept_in
+from hermetic.clock import system_clock
+from hermetic.config.home import Home
+from hermetic.config.settings import Limits, Settings
+from hermetic.errors import BodyTooLarge, BundleRejected
+
+
+async def test_nothing_is_touched_before_it_is_opened(home: Home) -> None:
+    kept = kept_in(home, Settings(), system_clock)
+    assert list(home.root.iterdir()) == []
+    await kept.database.open()
+    assert await kept.services.all() == []
+    assert await kept.principals.all() == []
+    await kept.database.close()
+    assert home.database.exists()
+
+
+async def zeros(length: int) -> AsyncIterator[bytes]:
+    yield bytes(length)
+
+
+async def test_a_bundle_may_be_no_larger_than_the_settings_say(home: Home) -> None:
+    settings = Settings(limits=Limits(upload_bytes=1000))
+    bundles = kept_in(home, settings, system_clock).bundles
+    await bundles.start()
+    with pytest.raises(BodyTooLarge):
+        await bundles.add(zeros(1001))
+    with pytest.raises(BundleRejected):  # small enough, but no archive
+        await bundles.add(zeros(1000))
