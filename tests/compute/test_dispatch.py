@@ -58,11 +58,15 @@ class Driver:
     def load(self, worker: int) -> None:
         self.take(self.dispatch.loaded(worker, self.now))
 
-    def answer(self, worker: int, call: int, *, last: bool = False) -> None:
+    def answer(
+        self, worker: int, call: int, *, took_s: float | None = None, last: bool = False
+    ) -> None:
         assert self.dispatch.is_head(worker, call)
         assert call not in self.ended
         self.ended[call] = "answered"
-        self.take(self.dispatch.answered(worker, self.now, last=last)[1])
+        if took_s is None:
+            took_s = self.now - self.dispatch._workers[worker].since
+        self.take(self.dispatch.answered(worker, self.now, took_s, last=last))
 
     def die(self, worker: int) -> None:
         self.take(self.dispatch.died(worker, self.now))
@@ -137,6 +141,24 @@ def test_quick_calls_are_sent_ahead_up_to_a_bound(driver: Driver) -> None:
     assert [one for one in driver.sent() if one[1] >= call] == [
         (1, call + n) for n in range(PIPELINED)
     ]
+
+
+@pytest.mark.parametrize(("took_s", "loads"), [(0.0001, 1), (0.1, 2)])
+def test_only_a_slow_service_gets_more_workers_than_processors(took_s: float, loads: int) -> None:
+    driver = Driver(Limits(initial=2, most=9, quick=1, per_service=2))
+    driver.up(1)
+    driver.up(2)
+    driver.place()
+    call = driver.call()
+    driver.load(1)
+    for _ in range(60):  # the node itself is slow: what the worker says counts
+        driver.now += 0.1
+        driver.answer(1, call, took_s=took_s)
+        call = driver.call()
+    for _ in range(PIPELINED + 2):
+        driver.call()
+    driver.tick(1)
+    assert len(driver.loads) == loads
 
 
 def test_slow_calls_are_not_sent_ahead(driver: Driver) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermetic.compute.frames import CALL, PING, RESULT, FrameReader, frame
-from hermetic.errors import BodyTooLarge
+from hermetic.compute.frames import CALL, PING, RESULT, FrameReader, frame, timed, untimed
+from hermetic.errors import BodyTooLarge, MalformedBody
 
 
 @given(
@@ -42,3 +42,16 @@ def test_frames_before_a_broken_one_are_read() -> None:
     assert next(frames) == (PING, 1, b"")
     with pytest.raises(BodyTooLarge):
         next(frames)
+
+
+@given(st.floats(min_value=0, max_value=4000), st.binary(max_size=20))
+def test_a_result_carries_its_time_to_the_microsecond(taken_s: float, answer: bytes) -> None:
+    seconds, body = untimed(timed(taken_s, answer))
+    assert body == answer
+    assert abs(seconds - taken_s) < 2e-6
+
+
+def test_a_time_beyond_an_hour_is_cut_and_a_missing_one_refused() -> None:
+    assert untimed(timed(1e9, b""))[0] > 4000
+    with pytest.raises(MalformedBody):
+        untimed(b"abc")

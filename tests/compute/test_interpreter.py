@@ -31,7 +31,7 @@ class Rig:
     def execute(self, code: str, *outputs: str) -> dict[str, Any]:
         order = {"code": code, "inputs": {}, "outputs": outputs}
         kind, answer = self.ask(frames.EXECUTE, json.dumps(order).encode())
-        assert kind == frames.RESULT
+        assert kind == frames.VALUE
         found: dict[str, Any] = json.loads(answer)
         return found
 

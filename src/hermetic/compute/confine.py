@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from hermetic.compute import landlock
+from hermetic.compute import landlock, seccomp
 from hermetic.errors import BadConfiguration
 
 _PDEATHSIG, _DUMPABLE, _BOUNDING_DROP, _SUBREAPER, _NO_NEW_PRIVILEGES = 1, 4, 24, 36, 38
@@ -50,6 +50,8 @@ _SYSTEM = ("/proc", "/sys/devices/system", "/sys/fs/cgroup", "/dev/random", "/de
 # /dev/shm is left out on purpose: it is shared by all, so services could meet there.
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 
+_SHARED_PROCESSES = 4096
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -83,6 +85,8 @@ def available(uid: int | None) -> tuple[str, ...]:
         words.append(f"landlock-{abi}")
     if landlock.scopes_signals(abi):
         words.append("signal-scope")
+    if seccomp.is_available():
+        words.append("seccomp")
     return tuple(words)
 
 
@@ -122,6 +126,8 @@ def confine(bounds: Bounds, reach: Reach, *, uid: int | None) -> tuple[str, ...]
     _limit(bounds, own_user=uid is not None)
     if landlock.version():
         landlock.restrict(_rules(reach), hidden=reach.hidden)
+    if seccomp.is_available():
+        seccomp.restrict()
     return available(uid)
 
 
@@ -167,9 +173,9 @@ def _limit(bounds: Bounds, *, own_user: bool) -> None:
         (resource.RLIMIT_NOFILE, bounds.open_files),
         (resource.RLIMIT_CORE, 0),
     ]
-    if own_user:
-        # Counted over all processes of the user: would hit the node where it is the same one.
-        limits.append((resource.RLIMIT_NPROC, bounds.processes))
+    # Counted over all processes of the user, so where that is the node's, others are counted
+    # too: then it stops only what would take the whole machine. Root is not held to it.
+    limits.append((resource.RLIMIT_NPROC, bounds.processes if own_user else _SHARED_PROCESSES))
     for what, most in limits:
         _, hard = resource.getrlimit(what)
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)

@@ -117,20 +117,20 @@ class Dispatch:
         return one is not None and bool(one.calls) and one.calls[0] == call
 
     def answered(
-        self, worker: int, now: float, *, last: bool = False
-    ) -> tuple[float, list[Action]]:
+        self, worker: int, now: float, took_s: float, *, last: bool = False
+    ) -> list[Action]:
         """A worker answered its head; *last* if it wants no other call.
 
-        Returns:
-            How long the call was the head, in seconds, and the actions.
+        *took_s* is how long it says that it worked.  The time for which the call was the head
+        is more than that by whatever the node did meanwhile: under load many times as much,
+        which would make a quick service look slow just when it matters.
         """
         one = self._workers[worker]
         one.calls.popleft()
-        taken = now - one.since
         service = one.service
         if service is None or one.phase is not Phase.BUSY:
-            return taken, []
-        service.recent_s += (taken - service.recent_s) * 0.2
+            return []
+        service.recent_s += (took_s - service.recent_s) * 0.2
         service.failures = 0
         one.since = now
         if last or one.extra:
@@ -138,10 +138,10 @@ class Dispatch:
             self._stop(one, Reason.RECYCLED if last else Reason.SPARE, now)
         elif one.calls and not service.queue:
             self._wake(now + self._limits.call_s)
-            return taken, []
+            return []
         else:
             self._rest(one, now)
-        return taken, self._done()
+        return self._done()
 
     def died(self, worker: int, now: float) -> list[Action]:
         """A worker's process has ended, asked to or not."""
@@ -237,7 +237,10 @@ class Dispatch:
             self._refuse(service, Ending.UNAVAILABLE if down else Ending.BUSY, 1.0)
 
     def _grow(self, service: ServiceState, now: float) -> None:
-        room = len(service.workers) < self._limits.per_service and now >= service.retry_at
+        room = (
+            len(service.workers) < self._limits.workers_for(service.recent_s)
+            and now >= service.retry_at
+        )
         if room and not service.is_growing:
             self._acquire(service, now, first=not service.workers)
 

@@ -7,7 +7,7 @@ payload.  Standard library only: a worker imports this before it knows what it w
 import struct
 from collections.abc import Iterator
 
-from hermetic.errors import BodyTooLarge
+from hermetic.errors import BodyTooLarge, MalformedBody
 
 READY = 1
 """Worker to node, once, after its start: JSON about the worker."""
@@ -18,6 +18,7 @@ UNLOADABLE = 4
 CALL = 5
 """Node to worker: the body of a call.  Answered by RESULT, LAST_RESULT or ERROR."""
 RESULT = 6
+"""What `timed` gives: how long the call took, and its answer."""
 LAST_RESULT = 7
 """As RESULT, and the worker should not be given another call."""
 ERROR = 8
@@ -25,7 +26,7 @@ ERROR = 8
 PING = 9
 PONG = 10
 EXECUTE = 11
-"""Node to an interpreter of a session: JSON.  Answered by RESULT."""
+"""Node to an interpreter of a session: JSON.  Answered by VALUE."""
 CONSOLE = 12
 """An interpreter's console output so far, while it runs."""
 LIST = 13
@@ -34,14 +35,32 @@ WRITE = 15
 """The name of an object, a zero byte, its dill bytes."""
 DELETE = 16
 VALUE = 17
-"""What LIST, READ, WRITE or DELETE gave; their other answer is ERROR."""
+"""What EXECUTE, LIST, READ, WRITE or DELETE gave; their other answer is ERROR."""
 
 _HEADER = struct.Struct(">IBQ")
+_TAKEN = struct.Struct(">I")
+_LONGEST_US = 0xFFFF_FFFF
 
 
 def frame(kind: int, id_: int, payload: bytes) -> bytes:
     """Return one frame, ready to be sent."""
     return _HEADER.pack(len(payload), kind, id_) + payload
+
+
+def timed(taken_s: float, answer: bytes) -> bytes:
+    """Return the payload of a result: how long it took, in whole microseconds, and the answer."""
+    return _TAKEN.pack(min(int(taken_s * 1e6), _LONGEST_US)) + answer
+
+
+def untimed(payload: bytes) -> tuple[float, bytes]:
+    """Return the seconds and the answer that `timed` put together.
+
+    Raises:
+        MalformedBody: It is shorter than the time alone.
+    """
+    if len(payload) < _TAKEN.size:
+        raise MalformedBody("A result came without the time that it took.")
+    return _TAKEN.unpack_from(payload)[0] / 1e6, payload[_TAKEN.size :]
 
 
 class FrameReader:

@@ -71,7 +71,7 @@ class Interpreter:
     def handle(self, kind: int, id_: int, payload: bytes) -> None:
         """Answer one frame."""
         if kind == frames.EXECUTE:
-            self._send(frames.RESULT, id_, self._execute(json.loads(payload)))
+            self._send(frames.VALUE, id_, self._execute(json.loads(payload)))
             return
         try:
             value = self._object(kind, payload)

@@ -1,6 +1,7 @@
 """How much of the machine the workers may take, and how long things may last."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 
 MIB = 1 << 20
 
@@ -17,6 +18,9 @@ class Limits:
     """Never more processes than this, whatever is asked."""
     per_service: int = 16
     """A service takes no more workers than this, so that one cannot take them all."""
+    quick: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0)) - 1))
+    """The same for a service whose calls are quick: those are bound by the processors alone, one
+    of which the node needs, and more workers than that only get into each other's way."""
     queued: int = 1000
     """Calls waiting for one service; one more is refused."""
     queue_s: float = 30.0
@@ -48,6 +52,10 @@ class Limits:
     """One execution in a session."""
     body: int = 64 * MIB
     """The longest body of a call; the web part refuses earlier."""
+
+    def workers_for(self, recent_s: float) -> int:
+        """Return how many workers a service may have whose calls took *recent_s* of late."""
+        return min(self.quick, self.per_service) if recent_s < QUICK_S else self.per_service
 
 
 PIPELINED = 4

@@ -37,7 +37,10 @@ def moments(
         if service.queue:
             at = service.queue[0][1]
             yield at + limits.queue_s
-            if len(service.workers) < limits.per_service and not service.is_growing:
+            if (
+                len(service.workers) < limits.workers_for(service.recent_s)
+                and not service.is_growing
+            ):
                 # What could not be had at once is asked for again, but not without pause.
                 yield max(at + limits.grow_after_s, now + limits.grow_after_s, service.retry_at)
 

@@ -198,9 +198,10 @@ class LocalExecution:
     def frame(self, worker: WorkerProcess, kind: int, id_: int, payload: bytes) -> None:
         """See `Owner.frame`."""
         if kind in (frames.RESULT, frames.LAST_RESULT):
-            self._answered(worker, id_, payload, None, last=kind == frames.LAST_RESULT)
+            took, body = frames.untimed(payload)
+            self._answered(worker, id_, Answer(body, None, 0.0, took), kind == frames.LAST_RESULT)
         elif kind == frames.ERROR:
-            self._answered(worker, id_, b"", refusal(payload), last=False)
+            self._answered(worker, id_, Answer(b"", refusal(payload), 0.0, 0.0), last=False)
         elif kind == frames.READY:
             self._act(self._dispatch.ready(worker.key, self._loop.time()))
             self._news()
@@ -253,9 +254,7 @@ class LocalExecution:
         self,
         worker: WorkerProcess,
         call: int,
-        body: bytes,
-        error: HermeticError | None,
-        *,
+        said: Answer,
         last: bool,
     ) -> None:
         if not self._dispatch.is_head(worker.key, call):
@@ -263,11 +262,13 @@ class LocalExecution:
             worker.kill()
             return
         now = self._loop.time()
-        taken, actions = self._dispatch.answered(worker.key, now, last=last)
+        actions = self._dispatch.answered(worker.key, now, said.executed_s, last=last)
         if actions:
             self._act(actions)
         done = self._calls.pop(call)
-        done.answer(Answer(body, error, max(0.0, now - done.came - taken), taken))
+        total = now - done.came
+        took = min(said.executed_s, total)
+        done.answer(Answer(said.body, said.error, total - took, took))
         if self._stopping:
             self._news()
 
@@ -304,8 +305,7 @@ class LocalExecution:
             self._workers[action.worker].send(frames.CALL, action.call, call.body)
             return
         # A check asks for no more than a loaded worker.
-        _, actions = self._dispatch.answered(action.worker, self._loop.time())
-        self._act(actions)
+        self._act(self._dispatch.answered(action.worker, self._loop.time(), 0.0))
         del self._calls[action.call]
         call.answer(Answer(b"", None, 0.0, 0.0))
 

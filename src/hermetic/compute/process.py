@@ -18,7 +18,7 @@ from typing import Protocol, cast
 from hermetic.compute import confine, frames
 from hermetic.compute.descendants import children, kill_tree
 from hermetic.compute.folder import remove_tree
-from hermetic.errors import BodyTooLarge
+from hermetic.errors import BodyTooLarge, MalformedBody
 
 _TAIL = 8192
 _TAIL_LINES = 20
@@ -114,7 +114,7 @@ class WorkerProcess(asyncio.Protocol):
         try:
             for kind, id_, payload in self._reader.feed(data):
                 self.owner.frame(self, kind, id_, payload)
-        except BodyTooLarge:
+        except (BodyTooLarge, MalformedBody):
             self.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:

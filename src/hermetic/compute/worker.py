@@ -100,6 +100,7 @@ class Served:
 
     def call(self, id_: int, body: bytes) -> None:
         """Answer one call."""
+        began = time.perf_counter()
         program = self._program
         sys.stdout = self._capture
         refused: HermeticError | None = None
@@ -127,7 +128,8 @@ class Served:
         program.end()
         self._clear_up()
         kind = frames.LAST_RESULT if self._last else frames.RESULT
-        self._connection.send(kind, id_, answer.encode())
+        taken = time.perf_counter() - began
+        self._connection.send(kind, id_, frames.timed(taken, answer.encode()))
 
     def _answer(self, values: dict[str, Foreign]) -> str:
         names = self._outputs.names
