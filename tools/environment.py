@@ -57,9 +57,10 @@ def is_prepared(folder, layer):
 
 
 def is_ours(folder):
-    """Whether *folder* is an environment of this very Python."""
+    """Whether *folder* is an environment of this very Python, and was made to its end."""
     python = os.path.join(folder, "bin", "python")
-    ask = "import sys; print(*sys.version_info[:2], sys.base_prefix)"
+    # Pip comes last when an environment is made; without it, making was interrupted.
+    ask = "import sys, pip; print(*sys.version_info[:2], sys.base_prefix)"
     try:
         shown = subprocess.check_output([python, "-c", ask], stderr=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError):
@@ -84,7 +85,7 @@ def make(folder):
 
 def can_make():
     """Whether this Python has what an environment is made with."""
-    return run(sys.executable, "-c", "import venv, ensurepip", quiet=True)
+    return run(sys.executable, "-c", "import venv, ensurepip; ensurepip.version()", quiet=True)
 
 
 def programs(packages):

@@ -16,6 +16,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     base = [sys.executable, "-m", "venv", "--without-pip", "env"]
     subprocess.run(base, cwd=tmp_path, check=True)
+    next((tmp_path / "env").glob("lib/python*/site-packages")).joinpath("pip.py").touch()
     return tmp_path
 
 
@@ -43,9 +44,13 @@ def test_a_changed_pin_makes_it_stale(checkout: Path, file: str) -> None:
     assert ask(checkout, "e.is_prepared('env', 'test')") == "False"
 
 
-def test_an_environment_of_another_python_is_not_ours(checkout: Path) -> None:
+def test_an_environment_half_made_or_of_another_python_is_not_ours(checkout: Path) -> None:
     assert ask(checkout, "e.is_ours('env')") == "True"
     assert ask(checkout, "e.is_ours('nowhere')") == "False"
+    pip = next((checkout / "env").glob("lib/python*/site-packages/pip.py"))
+    pip.unlink()  # what an interrupted making leaves
+    assert ask(checkout, "e.is_ours('env')") == "False"
+    pip.touch()
     (checkout / "env/bin/python").unlink()
     (checkout / "env/bin/python").write_text("#!/bin/sh\necho 3 10 /usr\n")
     (checkout / "env/bin/python").chmod(0o755)
