@@ -52,9 +52,9 @@ async def test_code_cannot_open_the_home_to_other_users(rig: Rig) -> None:
 
 
 async def test_code_cannot_open_what_it_reads_to_other_users(rig: Rig) -> None:
-    mode = os.stat(sys.executable).st_mode
+    mode = Path(sys.executable).stat().st_mode
     await attempt(rig, f"os.fchmod(os.open({sys.executable!r}, 0), 0o4777)")
-    assert os.stat(sys.executable).st_mode == mode
+    assert Path(sys.executable).stat().st_mode == mode
 
 
 async def test_code_cannot_give_rights_by_an_attribute(rig: Rig) -> None:
