@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from hermetic.compute import frames
+from hermetic.errors import BadInput
+from tests.compute.conftest import Rig
 
 Pair = tuple[socket.socket, "subprocess.Popen[bytes]"]
 
@@ -93,3 +95,24 @@ def test_it_is_ready_soon_and_small() -> None:
             process.kill()
     assert min(used) < 0.06
     assert resident < 16 << 20
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"[" * 900 + b"]" * 900,
+        b"[" * 70 + b"]" * 70,
+        b"[1.5," + b"9" * 400 + b"]",
+        b'["' + b"x" * 1_000_000 + b'"' + b',""' * 10_000 + b"]",
+    ],
+    ids=["deep", "many-dimensions", "too-large-a-number", "too-much-memory"],
+)
+async def test_inputs_that_a_library_fails_at_are_refused_and_end_nobody(
+    rig: Rig, value: bytes
+) -> None:
+    code = "import os; r = os.getpid()"
+    key = rig.code(code, inputs={"v": "vector"}, outputs={"r": "integer"})
+    before = await rig.output(key, "r", v=[1])
+    refused = await rig.answer(key, b'{"v":' + value + b"}")
+    assert isinstance(refused.error, BadInput)
+    assert await rig.output(key, "r", v=[1]) == before

@@ -25,7 +25,7 @@ from hermetic.compute.folder import CallFolder
 from hermetic.compute.interpreter import Interpreter
 from hermetic.compute.programs import Code, Function, Program, function_of, load_script
 from hermetic.compute.tracebacks import explain
-from hermetic.errors import HermeticError
+from hermetic.errors import HermeticError, MalformedBody
 
 _PID = os.getpid()
 _BLOCK = 1 << 16
@@ -108,6 +108,8 @@ class Served:
             inputs = {} if program.raw else self._inputs.read(body)
         except HermeticError as error:
             refused = error
+        except Exception as error:  # the worker's call: libraries fail at odd inputs in odd ways
+            refused = MalformedBody(f"The inputs cannot be read: {type(error).__name__}: {error}.")
         if refused is not None:
             self._connection.send(frames.ERROR, id_, error_json(refused))
             return
