@@ -85,7 +85,16 @@ def test_a_missing_member_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b'{"a": NaN}', b"\xff\xfe", b'{"username": "\xff"}', b"\x00"]
+    "body",
+    [
+        b"{",
+        b'{"a": NaN}',
+        b"\xff\xfe",
+        b'{"username": "\xff"}',
+        b"\x00",
+        b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+    ids=range(6),
 )
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedBody):

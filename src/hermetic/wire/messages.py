@@ -232,6 +232,8 @@ def decode(body: bytes | bytearray, kind: type[T]) -> T:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBody(f"The body is not JSON: {error}.") from None
+    except RecursionError:
+        raise MalformedBody("The body is JSON nested too deeply to be read.") from None
 
 
 def encode(value: object) -> bytes:
