@@ -150,10 +150,11 @@ def test_only_a_slow_service_gets_more_workers_than_processors(took_s: float, lo
     driver.up(2)
     driver.place()
     call = driver.call()
-    driver.load(1)
+    (worker,) = driver.loads
+    driver.load(worker)
     for _ in range(60):  # the node itself is slow: what the worker says counts
         driver.now += 0.1
-        driver.answer(1, call, took_s=took_s)
+        driver.answer(worker, call, took_s=took_s)
         call = driver.call()
     for _ in range(PIPELINED + 2):
         driver.call()

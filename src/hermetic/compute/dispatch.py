@@ -5,7 +5,7 @@ workers and calls only as numbers, and the time only as an argument, in seconds 
 that does not go back.
 
 Every call accepted by `call` is ended exactly once: by `answered`, or by a `Fail`.  A worker
-that was loaded with a service is never given to another.
+loaded with a service is never given to another.
 """
 
 from math import inf
@@ -121,9 +121,8 @@ class Dispatch:
     ) -> list[Action]:
         """A worker answered its head; *last* if it wants no other call.
 
-        *took_s* is how long it says that it worked.  The time for which the call was the head
-        is more than that by whatever the node did meanwhile: under load many times as much,
-        which would make a quick service look slow just when it matters.
+        *took_s* is how long it says that it worked: the time for which the call was the head
+        would make a quick service look slow whenever the node is busy.
         """
         one = self._workers[worker]
         one.calls.popleft()
@@ -208,8 +207,7 @@ class Dispatch:
 
     def _rest(self, worker: WorkerState, now: float) -> None:
         """Give a loaded worker what it can take next."""
-        service = worker.service
-        if service is None:
+        if (service := worker.service) is None:
             return
         room = PIPELINED if service.recent_s < QUICK_S and not worker.extra else 1
         while service.queue and len(worker.calls) < room:
@@ -322,8 +320,9 @@ class Dispatch:
         worker.calls.clear()
 
     def _forget(self, service: ServiceState) -> None:
-        if service.retired and not service.queue and not service.workers:
-            self._services.pop(service.number, None)
+        ended = service.retired and not service.queue and not service.workers
+        if ended and self._services.get(service.number) is service:
+            del self._services[service.number]
 
     def _refuse(self, service: ServiceState, ending: Ending, after_s: float) -> None:
         while service.queue:
