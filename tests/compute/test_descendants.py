@@ -3,8 +3,16 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from hermetic.compute.descendants import below, children, end_if_forked, kill_tree
+from hermetic.compute.descendants import (
+    below,
+    children,
+    end_if_forked,
+    kill,
+    kill_tree,
+    with_variable,
+)
 
 FAMILY = (
     "import subprocess, sys, time\n"
@@ -38,3 +46,16 @@ def test_a_process_that_did_not_fork_goes_on() -> None:
     if not pid:
         end_if_forked(os.getppid(), 7)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+
+
+def test_processes_are_found_by_what_they_were_started_with(tmp_path: Path) -> None:
+    command, found = ["sleep", "60"], f"HOME={tmp_path}/"
+    with (
+        subprocess.Popen(command, env={"A": "1", "HOME": f"{tmp_path}/1/home"}) as ours,
+        subprocess.Popen(command, env={"HOME": f"{tmp_path}-other", "OLDHOME": found}) as other,
+    ):
+        assert with_variable(found) == {ours.pid}
+        kill({ours.pid})
+        assert ours.wait(10) == -9
+        assert other.poll() is None
+        other.kill()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -106,3 +107,12 @@ def test_only_the_last_lines_are_kept(listener: Listener) -> None:
     assert len(lines) == 20
     worker.heard(b"x" * 100_000)
     assert len(worker.last_words) == 8192
+
+
+async def test_a_program_that_outlived_an_earlier_node_is_ended(tmp_path: Path) -> None:
+    folder = tmp_path / "work" / "7" / "home"
+    with subprocess.Popen(["sleep", "60"], env={"HOME": str(folder)}) as left:
+        workforce = Workforce(tmp_path / "work")
+        workforce.begin()
+        assert left.wait(10) == -signal.SIGKILL
+        await workforce.finish()

@@ -72,6 +72,27 @@ def reap(spared: set[int]) -> bool:
     return False
 
 
+def with_variable(entry: str) -> set[int]:
+    """Return the ids of the processes that were started with a variable that begins with *entry*.
+
+    The caller is not among them, nor are those it may not look into.
+    """
+    wanted = b"\0" + entry.encode()
+    found = set()
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if name.isdecimal() and int(name) != os.getpid():
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    if wanted in b"\0" + file.read():
+                        found.add(int(name))
+    return found
+
+
+def kill(pids: set[int]) -> None:
+    """Kill *pids*, whoever's children they are."""
+    _kill_all(pids)
+
+
 def end_if_forked(pid: int, status: int) -> None:
     """End this process, unless it is *pid*: a fork that came back from the code of a service."""
     if os.getpid() != pid:

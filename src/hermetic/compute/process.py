@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from hermetic.compute import confine, frames
+from hermetic.compute import confine, descendants, frames
 from hermetic.compute.descendants import children, kill_tree
 from hermetic.compute.folder import remove_tree
 from hermetic.errors import BodyTooLarge, MalformedBody
@@ -54,11 +54,17 @@ class WorkerProcess(asyncio.Protocol):
 
     def send(self, kind: int, id_: int, payload: bytes) -> None:
         """Send one frame, or keep it until the connection is made; a dead worker gets nothing."""
-        data = frames.frame(kind, id_, payload)
-        if self._transport is None:
-            self._waiting.append(data)
-        else:
-            self._transport.write(data)
+        waiting = self._waiting
+        waiting.append(frames.frame(kind, id_, payload))
+        if len(waiting) == 1 and self._transport is not None:
+            # With whatever else this turn of the loop has for it: to wake a worker costs more
+            # than all that is done here, and under load every turn has several calls.
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._transport is not None and self._waiting:
+            self._transport.write(b"".join(self._waiting))
+            self._waiting.clear()
 
     def kill(self) -> None:
         """End the process and everything below it; `Owner.ended` follows."""
@@ -105,9 +111,7 @@ class WorkerProcess(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         if self.status is not None:
             self._transport.abort()
-        for data in self._waiting:
-            self._transport.write(data)
-        self._waiting.clear()
+        self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Hand every frame to the owner; a worker that breaks the frame's rules is killed."""
@@ -132,7 +136,7 @@ class Workforce:
     """Starts worker processes in folders of their own below *work*, and buries all they leave."""
 
     def __init__(self, work: Path, python: str = sys.executable) -> None:
-        self._work, self._python = work, python
+        self._work, self._python = work.absolute(), python
         self._number = 0
         self._workers: dict[int, tuple[WorkerProcess, subprocess.Popen[bytes], _Watch]] = {}
         self._sessions: set[int] = set()
@@ -148,6 +152,8 @@ class Workforce:
         inspection of other processes of its user.
         """
         self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Programs of services outlive a node that was killed, though their workers do not.
+        descendants.kill(descendants.with_variable(f"HOME={self._work}/"))
         for old in self._work.iterdir():
             remove_tree(str(old))
         self._before = children(os.getpid())
