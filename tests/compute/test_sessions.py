@@ -12,9 +12,16 @@ import dill
 import pytest
 
 from hermetic.client.interpreters import Interpreters
-from hermetic.compute.limits import Limits
+from hermetic.compute.limits import MIB, Limits
 from hermetic.compute.sessions import SessionInterpreters
-from hermetic.errors import BadInput, DeadlineExceeded, Gone, NotFound, Unavailable
+from hermetic.errors import (
+    BadInput,
+    DeadlineExceeded,
+    Gone,
+    MalformedBody,
+    NotFound,
+    Unavailable,
+)
 from tests.compute.conftest import LIMITS, Rig, eventually
 
 
@@ -152,6 +159,32 @@ async def test_the_history_holds_the_code_of_every_execution(desk: Desk) -> None
     await desk.execute("a = 1")
     await desk.execute("1 / 0")
     assert desk.sessions.history("s") == ("a = 1", "1 / 0")
+
+
+async def test_the_history_is_bounded_by_its_length(desk: Desk) -> None:
+    long = "#" * (5 * MIB)
+    for code in ("a = 1", f"{long}1", f"{long}2"):
+        await desk.execute(code)
+    assert desk.sessions.history("s") == (f"{long}2",)
+
+
+async def test_an_input_that_is_nested_without_end_is_refused(desk: Desk) -> None:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(MalformedBody, match="deep"):
+        await desk.execute("a = 1", deep=value)
+    assert await desk.value("a = 1", "a") == 1
+
+
+async def test_an_object_is_never_written_through_a_link(desk: Desk) -> None:
+    elsewhere = desk.folder / "elsewhere"
+    elsewhere.write_bytes(b"kept")
+    for name in ("x", ".x"):
+        (desk.folder / "workspace" / name).symlink_to(elsewhere)
+    await desk.sessions.write_object("s", "x", b"new")
+    assert elsewhere.read_bytes() == b"kept"
+    assert await desk.sessions.read_object("s", "x") == b"new"
 
 
 async def test_executions_of_one_session_do_not_overlap(desk: Desk) -> None:

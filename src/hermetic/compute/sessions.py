@@ -4,25 +4,35 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hermetic.compute import frames
-from hermetic.compute.limits import Limits
+from hermetic.compute.limits import MIB, Limits
 from hermetic.compute.orders import Orders, refusal
 from hermetic.compute.process import WorkerProcess, Workforce
-from hermetic.errors import BadInput, DeadlineExceeded, Gone, NotFound, Unavailable
+from hermetic.errors import (
+    BadInput,
+    DeadlineExceeded,
+    Gone,
+    MalformedBody,
+    NotFound,
+    Unavailable,
+)
 
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _HISTORY = 1000
+_HISTORY_LENGTH = 8 * MIB  # characters; it lies in the node's memory
 
 
 @dataclass(eq=False)
 class _Session:
     folder: Path
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    history: deque[str] = field(default_factory=lambda: deque(maxlen=_HISTORY))
+    history: deque[str] = field(default_factory=deque)
     console: str = ""
     worker: WorkerProcess | None = None
     dead: str = ""
@@ -30,6 +40,12 @@ class _Session:
     asked: int = 0
     """Questions are numbered: the answer to one that nobody waits for any more may still come."""
     question: asyncio.Future[tuple[int, bytes]] | None = None
+
+    def remember(self, code: str) -> None:
+        """Add to the history; what is oldest goes when it is too long."""
+        self.history.append(code)
+        while len(self.history) > _HISTORY or sum(map(len, self.history)) > _HISTORY_LENGTH:
+            self.history.popleft()
 
 
 class SessionInterpreters:
@@ -64,14 +80,14 @@ class SessionInterpreters:
         """See `Interpreters.execute`."""
         for name in (*inputs, *outputs):
             _parse_name(name)
+        order = _order(code, inputs, outputs)
         async with self._turn(session_id) as session:
             await self._start(session)
-            session.history.append(code)
+            session.remember(code)
             session.console = ""
-            order = json.dumps({"code": code, "inputs": dict(inputs), "outputs": list(outputs)})
             try:
                 _, answer = await asyncio.wait_for(
-                    self._ask(session, frames.EXECUTE, order.encode()), self._limits.execute_s
+                    self._ask(session, frames.EXECUTE, order), self._limits.execute_s
                 )
             except TimeoutError:
                 if session.worker is not None:
@@ -236,6 +252,14 @@ class SessionInterpreters:
         return payload
 
 
+def _order(code: str, inputs: Mapping[str, object], outputs: Sequence[str]) -> bytes:
+    try:
+        order = json.dumps({"code": code, "inputs": dict(inputs), "outputs": list(outputs)})
+    except RecursionError:
+        raise MalformedBody("An input is JSON nested too deeply to be passed on.") from None
+    return order.encode()
+
+
 def _is_name(name: str) -> bool:
     return name.isidentifier() and len(name.encode()) <= 200
 
@@ -253,8 +277,12 @@ def _path(session: _Session, name: str) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file that is there whole or not at all."""
-    new = path.with_name(f".{path.name}")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-    new.rename(path)
+    """Write a file that is there whole or not at all; never through a link."""
+    new = path.with_name(f".{secrets.token_hex(8)}")
+    try:
+        with open(os.open(new, _NEW_FILE, 0o600), "wb") as file:
+            file.write(data)
+        new.rename(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
