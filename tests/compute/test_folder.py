@@ -1,6 +1,7 @@
 """The folder of a call."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,3 +128,35 @@ def test_a_tree_is_removed_but_not_what_its_links_lead_to(tmp_path: Path) -> Non
 def test_removing_what_is_not_there_does_nothing(tmp_path: Path) -> None:
     remove_tree(str(tmp_path / "none"))
     assert tmp_path.exists()
+
+
+def settle(folder: CallFolder) -> None:
+    """Look at an empty folder until its time of change lies far enough back to be relied on."""
+    end = time.monotonic() + 5
+    while folder._empty_at < 0:
+        assert folder.changed() == []
+        assert time.monotonic() < end
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_file_in_a_folder_known_to_be_empty_is_found(place: Path, *, forged: bool) -> None:
+    folder = CallFolder(str(place))
+    folder.enter()
+    settle(folder)
+    before = place.stat()
+    (place / "new").write_text("x")
+    if forged:  # what a program can set is the time of writing, not that of change
+        os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert folder.changed() == ["new"]
+    assert folder.reset()
+    assert list(place.iterdir()) == []
+
+
+def test_a_folder_known_to_be_empty_is_made_again_when_it_is_removed(place: Path) -> None:
+    folder = CallFolder(str(place))
+    folder.enter()
+    settle(folder)
+    place.rmdir()
+    assert folder.changed() == []
+    assert folder.reset(quiet=True)
+    assert place.is_dir()

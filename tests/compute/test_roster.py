@@ -2,7 +2,6 @@
 
 from collections import deque
 
-from hermetic.compute.limits import PIPELINED
 from hermetic.compute.roster import Phase, ServiceState, WorkerState
 
 
@@ -12,12 +11,12 @@ def busy(number: int, calls: int, *, extra: bool = False) -> WorkerState:
 
 def test_the_worker_with_the_fewest_calls_is_the_least_busy() -> None:
     workers = [busy(1, 3), busy(2, 2), busy(3, 2)]
-    assert ServiceState(1, workers=workers).least_busy() is workers[1]
+    assert ServiceState(1, workers=workers).least_busy(4) is workers[1]
 
 
 def test_full_extra_and_loading_workers_take_no_calls_ahead() -> None:
-    workers = [busy(1, PIPELINED), busy(2, 1, extra=True), WorkerState(3, 0.0, Phase.LOADING)]
-    assert ServiceState(1, workers=workers).least_busy() is None
+    workers = [busy(1, 4), busy(2, 1, extra=True), WorkerState(3, 0.0, Phase.LOADING)]
+    assert ServiceState(1, workers=workers).least_busy(4) is None
 
 
 def test_a_service_grows_while_a_worker_starts_or_loads() -> None:

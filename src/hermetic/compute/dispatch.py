@@ -10,7 +10,7 @@ loaded with a service is never given to another.
 
 from math import inf
 
-from hermetic.compute.limits import PIPELINED, QUICK_S, Limits
+from hermetic.compute.limits import Limits, ahead
 from hermetic.compute.moments import due_at, moments, pause
 from hermetic.compute.roster import (
     Action,
@@ -72,7 +72,7 @@ class Dispatch:
             worker.calls.append(call)
             self._wake(now + self._limits.call_s)
             return [Send(worker.number, call)]
-        room = one.least_busy() if one.recent_s < QUICK_S and not one.queue else None
+        room = one.least_busy(ahead(one.recent_s)) if not one.queue else None
         if room is not None:
             room.calls.append(call)
             return [Send(room.number, call)]
@@ -209,7 +209,7 @@ class Dispatch:
         """Give a loaded worker what it can take next."""
         if (service := worker.service) is None:
             return
-        room = PIPELINED if service.recent_s < QUICK_S and not worker.extra else 1
+        room = 1 if worker.extra else ahead(service.recent_s)
         while service.queue and len(worker.calls) < room:
             call, _ = service.queue.popleft()
             worker.calls.append(call)

@@ -8,12 +8,14 @@ library only.
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 
 from hermetic.errors import HermeticError, StorageFull
 
 _MOST_CHANGED = 1000
 _COPY = 1 << 20
+_TICK_NS = 100_000_000  # Kernels count in ticks of 1 to 10 ms.
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 Print = tuple[int, int, int]
@@ -29,7 +31,9 @@ class CallFolder:
         self._start: dict[str, Print] = {}
         self._fd = -1
         self._untouched = False
-        """Whether the last look at the folder found nothing in it."""
+        """Whether the last look at the folder found it there, with nothing in it."""
+        self._empty_at = -1
+        """The time of change that the folder has for as long as it stays empty."""
 
     def enter(self) -> None:
         """Make the folder, fill it and make it the working directory.
@@ -48,9 +52,10 @@ class CallFolder:
 
     def changed(self) -> list[str]:
         """Return the paths, inside the folder, of the files that were made or written, sorted."""
-        self._untouched = not self._start and self._is_empty()
-        if self._untouched:
+        if not self._start and self._is_empty():
+            self._untouched = self._empty_at >= 0
             return []
+        self._untouched = False
         found = [
             path
             for path, entry in _files(self._path)
@@ -92,16 +97,18 @@ class CallFolder:
     def reset(self, *, quiet: bool = False) -> bool:
         """Bring the folder back to how calls find it; `False` if that was not possible.
 
-        *quiet* says that nothing of the call can have run since `changed`: to list a folder is
-        a quarter of what a small call costs, so once has to do.
+        *quiet* says that nothing of the call can have run since `changed`, which then has seen
+        what there is to see.
         """
         untouched, self._untouched = self._untouched and quiet, False
         try:
             os.fchdir(self._fd)
+            if untouched:
+                return True
             if os.fstat(self._fd).st_nlink == 0:
                 # The code removed the folder itself.
                 self.enter()
-            elif not untouched and (self._start or not self._is_empty()):
+            elif self._start or not self._is_empty():
                 self._empty()
                 self._fill()
         except (OSError, HermeticError):
@@ -109,11 +116,24 @@ class CallFolder:
         return True
 
     def _is_empty(self) -> bool:
+        """Whether nothing is in the folder; also where the folder itself was removed.
+
+        To list it is a quarter of what a small call costs.  The time of its last change, which
+        no program can set, tells the same, once that lies so far back that no later change can
+        have fallen into the same tick of the file system's clock.
+        """
+        state = os.fstat(self._fd)
+        if state.st_ctime_ns == self._empty_at:
+            return True
+        self._empty_at = -1
         try:
-            return not os.listdir(self._fd)
+            empty = not os.listdir(self._fd)
         except FileNotFoundError:
             # It was removed: some file systems say so instead of listing nothing.
             return True
+        if empty and state.st_nlink and time.time_ns() - state.st_ctime_ns > _TICK_NS:
+            self._empty_at = state.st_ctime_ns
+        return empty
 
     def _read(self, name: str, most: int) -> bytes | None:
         try:

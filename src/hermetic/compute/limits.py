@@ -58,7 +58,12 @@ class Limits:
         return min(self.quick, self.per_service) if recent_s < QUICK_S else self.per_service
 
 
-PIPELINED = 4
-"""Calls given to one worker at once, if they are quick: the next is there when one ends."""
+PIPELINED = 16
+"""Calls given to one worker at once at the most: the next is there when one ends."""
 QUICK_S = 0.001
-"""What counts as quick.  A call that waits behind another waits no longer than this."""
+"""What counts as quick.  A call waits behind others at a worker no longer than this together."""
+
+
+def ahead(recent_s: float) -> int:
+    """Return how many calls a worker may hold, where one took *recent_s* of late."""
+    return min(PIPELINED, max(1, int(QUICK_S / recent_s))) if recent_s > 0 else PIPELINED

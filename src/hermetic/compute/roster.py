@@ -9,8 +9,6 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
-from hermetic.compute.limits import PIPELINED
-
 
 class Ending(StrEnum):
     """Why a call ended without an answer."""
@@ -115,14 +113,14 @@ class ServiceState:
             if worker in workers:
                 workers.remove(worker)
 
-    def least_busy(self) -> "WorkerState | None":
-        """Return the worker that can be given another call ahead, with the fewest; if any can."""
+    def least_busy(self, most: int) -> "WorkerState | None":
+        """Return the busy worker that holds the fewest calls, if one holds fewer than *most*."""
         best = None
         for worker in self.workers:
             if (
                 worker.phase is Phase.BUSY
                 and not worker.extra
-                and len(worker.calls) < (PIPELINED if best is None else len(best.calls))
+                and len(worker.calls) < (most if best is None else len(best.calls))
             ):
                 best = worker
         return best
