@@ -247,10 +247,10 @@ class HeldLogins(Logins):
         super().__init__(database, clock)
         self.adding, self.go = asyncio.Event(), asyncio.Event()
 
-    async def add(self, login: Login, refresh_digest: str) -> None:
+    async def add(self, login: Login, refresh_digest: str) -> list[str]:
         self.adding.set()
         await self.go.wait()
-        await super().add(login, refresh_digest)
+        return await super().add(login, refresh_digest)
 
 
 async def test_a_login_during_which_the_password_changes_is_none(
@@ -277,3 +277,12 @@ async def test_only_so_many_tokens_are_remembered_and_all_are_let_in(access: Acc
         access._remember(number.to_bytes(32, "big"), claims)
     assert len(access._checked) == REMEMBERED
     assert access.authenticate(token) == ADMIN
+
+
+async def test_a_login_that_had_to_make_room_lets_nobody_in(
+    database: SqliteDatabase, clock: TurnedClock, local: LocalAccounts
+) -> None:
+    access = with_logins(Logins(database, clock, most=2), local, clock)
+    pairs = [await access.login("admin", PASSWORD, PEER) for _ in range(3)]
+    assert [holder(access, pair) for pair in pairs[1:]] == [ADMIN, ADMIN]
+    assert refusal_of(access, pairs[0].access_token.encode())[1] == "revoked"

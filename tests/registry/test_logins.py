@@ -78,3 +78,34 @@ async def test_what_nobody_can_refresh_is_forgotten(
     await logins.add(later, "new")
     assert await logins.find("old") is None
     assert await logins.find("new") is not None
+
+
+async def test_the_oldest_pair_of_a_principal_ends_when_there_are_too_many(
+    database: SqliteDatabase, clock: TurnedClock, login: Login
+) -> None:
+    logins = Logins(database, clock, most=2)
+    later = [replace(login, id=str(n), issued_at=clock.now + n * DAY / 100) for n in (2, 3)]
+    other = replace(login, id="other", principal="bert")
+    assert [await logins.add(one, one.id) for one in (login, other, later[0])] == [[], [], []]
+    assert await logins.add(later[1], "3") == ["1"]
+    assert await logins.find("1") is None
+    assert {one.id for one in await logins.alive(since=clock.now - DAY)} == {"other", "2", "3"}
+
+
+async def test_pairs_that_ended_are_forgotten_before_those_that_live(
+    database: SqliteDatabase, clock: TurnedClock, login: Login
+) -> None:
+    logins = Logins(database, clock, most=3)
+    await logins.add(replace(login, id="living", chain="other"), "living")
+    for number in range(10):
+        old, new = replace(login, id=str(number)), replace(login, id=str(number + 1))
+        if number == 0:
+            await logins.add(old, "0")
+        assert await logins.succeed(old, new, str(number + 1))
+    assert await logins.find("living") is not None
+    assert [(await logins.find(str(n))) is None for n in (7, 8, 9, 10)] == [
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -101,7 +101,8 @@ class Access:
         now = self._clock()
         login = self._login(principal.name, str(uuid.uuid4()), now, now + CHAIN_LIFE)
         refresh_token = _new_refresh_token()
-        await self._logins.add(login, _digest(refresh_token))
+        for ended in await self._logins.add(login, _digest(refresh_token)):
+            self._alive.pop(ended, None)
         if self._ends.get(username, 0) != ends_before:
             # The password was changed between its check and the keeping of the login.
             await self._end_chain(login)

@@ -11,6 +11,9 @@ from hermetic.clock import Clock
 from hermetic.database.database import Database, Row, Transaction
 from hermetic.registry.moments import from_text, to_text
 
+MOST = 1000
+"""Pairs of one principal that are kept; a person has a few, a pipeline one for each run."""
+
 
 @dataclass(frozen=True)
 class Login:
@@ -27,9 +30,10 @@ class Login:
 class Logins:
     """The logins of this installation."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, most: int = MOST) -> None:
         self._database = database
         self._clock = clock
+        self._most = most
 
     async def alive(self, *, since: datetime) -> list[Login]:
         """Return the pairs given out after *since* and not ended."""
@@ -38,15 +42,20 @@ class Logins:
         )
         return [_login(row) for row in rows]
 
-    async def add(self, login: Login, refresh_digest: str) -> None:
-        """Keep a new pair, and forget those nobody can refresh any more."""
+    async def add(self, login: Login, refresh_digest: str) -> list[str]:
+        """Keep a new pair, and forget those nobody can refresh any more.
+
+        Returns the ids of the pairs that had to end, since the principal had too many: the
+        oldest.
+        """
         now = to_text(self._clock())
 
-        def change(transaction: Transaction) -> None:
+        def change(transaction: Transaction) -> list[str]:
             transaction.change("DELETE FROM logins WHERE refresh_until <= ?", (now,))
             _insert(transaction, login, refresh_digest)
+            return self._forget(transaction, login.principal)
 
-        await self._database.write(change)
+        return await self._database.write(change)
 
     async def find(self, refresh_digest: str) -> tuple[Login, bool] | None:
         """Return the pair of a refresh token, and whether it can still be refreshed."""
@@ -65,6 +74,7 @@ class Logins:
             )
             if ended:
                 _insert(transaction, new, refresh_digest)
+                self._forget(transaction, new.principal)
             return bool(ended)
 
         return await self._database.write(change)
@@ -76,6 +86,17 @@ class Logins:
     async def end_all(self, principal: str) -> list[str]:
         """End every login of *principal* and return the ids of their pairs."""
         return await self._end("principal", principal)
+
+    def _forget(self, transaction: Transaction, principal: str) -> list[str]:
+        """Remove what is above the bound; pairs that ended before any that is alive."""
+        rows = transaction.rows(
+            "SELECT id FROM logins WHERE principal = ?"
+            " ORDER BY ended_at IS NULL DESC, issued_at DESC, rowid DESC LIMIT -1 OFFSET ?",
+            (principal, self._most),
+        )
+        for row in rows:
+            transaction.change("DELETE FROM logins WHERE id = ?", (row["id"],))
+        return [row["id"] for row in rows]
 
     async def _end(self, column: str, value: str) -> list[str]:
         now = to_text(self._clock())
