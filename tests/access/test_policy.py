@@ -1,6 +1,12 @@
 import pytest
 
-from hermetic.access.policy import may_administer, may_change, may_publish, may_see_code
+from hermetic.access.policy import (
+    may_administer,
+    may_change,
+    may_publish,
+    may_run_code,
+    may_see_code,
+)
 from hermetic.access.principals import Principal, Role
 
 OWNER = Principal("olga", Role.OWNER)
@@ -57,3 +63,7 @@ def test_who_may_see_the_code(principal: Principal, owner: str, allowed: bool) -
 
 def test_only_an_owner_administers() -> None:
     assert [may_administer(one) for one in (OWNER, ANNA, READER)] == [True, False, False]
+
+
+def test_a_reader_runs_no_code() -> None:
+    assert [may_run_code(one) for one in (OWNER, ANNA, READER)] == [True, True, False]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from hermetic.access.principals import Principal
-from hermetic.errors import BadInput, BodyTooLarge, Busy, Gone, NotFound, Unavailable
+from hermetic.access.principals import Principal, Role
+from hermetic.errors import BadInput, BodyTooLarge, Busy, Gone, NotFound, NotPermitted, Unavailable
 from hermetic.gateway.sessions import SessionLimits, Sessions
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.serving.bundle import Shelf
 from hermetic.serving.service import RuntimeKind
 from hermetic.serving.session import Session
-from tests.gateway.conftest import ANNA, BERT, OLGA
+from tests.gateway.conftest import ANNA, BERT, OLGA, RITA
 from tests.support.abyss import dig
 from tests.support.archives import in_pieces
 from tests.support.gateway import Box, coded, opened_sessions
@@ -318,3 +318,18 @@ async def test_folders_without_end_do_not_keep_a_session_or_the_node_from_ending
     later = opened_sessions(box, FolderInterpreters())
     await later.start()
     assert list((box.home / "sessions").iterdir()) == []
+
+
+async def test_a_reader_runs_no_code(sessions: Sessions) -> None:
+    with pytest.raises(NotPermitted, match="rita"):
+        await sessions.open(RITA, runtime=RuntimeKind.PYTHON)
+    assert await sessions.own(RITA) == []
+
+
+async def test_who_becomes_a_reader_runs_no_more_code(sessions: Sessions, session: Session) -> None:
+    demoted = Principal(ANNA.name, Role.READER)
+    with pytest.raises(NotPermitted):
+        await sessions.execute(demoted, session.id, "a = 1", {}, [])
+    with pytest.raises(NotPermitted):
+        await sessions.write(demoted, session.id, Shelf.FILES, "a", in_pieces(b"x"))
+    await sessions.close(demoted, session.id)

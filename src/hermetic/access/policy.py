@@ -7,6 +7,7 @@ publish a service      any     own names    no
 change, delete it      any     own only     no
 see its code           any     own only     own only
 list, call             yes     yes          yes
+run code in a session  yes     yes          no
 administer the node    yes     no           no
 =====================  ======  ===========  ======
 """
@@ -25,6 +26,14 @@ def may_publish(principal: Principal, publishers: Collection[str] = ()) -> bool:
             return not publishers or principal.name in publishers
         case Role.READER:
             return False
+
+
+def may_run_code(principal: Principal) -> bool:
+    """Whether *principal* may run code of their own; whoever may publish it may, too.
+
+    ML Server let Readers open sessions: whoever was to call services only had a shell.
+    """
+    return may_publish(principal)
 
 
 def may_change(principal: Principal, owner: str) -> bool:

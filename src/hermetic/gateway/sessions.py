@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from hermetic.access.policy import may_run_code
 from hermetic.access.principals import Principal
 from hermetic.client.interpreters import Interpreters
 from hermetic.clock import Clock
-from hermetic.errors import BadInput, BodyTooLarge, Busy, NotFound, Unavailable
+from hermetic.errors import BadInput, BodyTooLarge, Busy, NotFound, NotPermitted, Unavailable
 from hermetic.gateway.completion import to_the_end
 from hermetic.gateway.content import Content
 from hermetic.log import logger
@@ -112,9 +113,11 @@ class Sessions:
         """Open a session, filled from a snapshot of the caller's if one is named.
 
         Raises:
+            NotPermitted: The principal only reads.
             NotFound: There is no such snapshot.
             Busy: The principal, or the node, has as many sessions as it may.
         """
+        _refuse_reader(principal)
         return await to_the_end(self._open(principal, runtime, name, snapshot_id))
 
     async def own(self, principal: Principal) -> list[Session]:
@@ -162,6 +165,7 @@ class Sessions:
             BodyTooLarge: It, or the session with it, would be larger than allowed.
             StorageFull: There is no room.
         """
+        _refuse_reader(principal)
         opened = self._find(principal, session_id)
         _refuse_name(opened.session, shelf, name)
         async with opened.lock:
@@ -227,6 +231,7 @@ class Sessions:
         outputs: Sequence[str],
     ) -> bytes:
         """Run *code* in the session and return the JSON of the answer; see `Interpreters`."""
+        _refuse_reader(principal)
         opened = self._find(principal, session_id)
         async with opened.lock:
             was_live, opened.is_live = opened.is_live, True
@@ -356,6 +361,12 @@ class Sessions:
         for leftover in self._folder.iterdir():
             with suppress(OSError):
                 remove_tree(leftover)
+
+
+def _refuse_reader(principal: Principal) -> None:
+    # Asked at each turn: somebody may have become a Reader since.
+    if not may_run_code(principal):
+        raise NotPermitted(f"{principal.name!r} is a {principal.role} and may not run code.")
 
 
 def _refuse_name(session: Session, shelf: Shelf, name: str) -> None:
