@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from hermetic.database.sqlite import SqliteDatabase
-from hermetic.errors import NotFound
+from hermetic.errors import Conflict, NotFound
 from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.serving.service import RuntimeKind
 from hermetic.serving.session import Snapshot
@@ -15,7 +16,7 @@ SNAPSHOT = Snapshot(
     datetime(2026, 11, 22, tzinfo=UTC),
     RuntimeKind.PYTHON,
     "d" * 64,
-    2**40,
+    2**35,
     3,
 )
 
@@ -50,3 +51,17 @@ async def test_a_removed_snapshot_is_gone(registry: SnapshotRegistry) -> None:
 
 async def test_its_bundle_is_referred_to(registry: SnapshotRegistry) -> None:
     assert await registry.bundles() == {"d" * 64}
+
+
+@pytest.mark.parametrize("bounds", [{"most": 2}, {"held": 2**36 + 1}], ids=["number", "bytes"])
+async def test_who_has_all_they_may_have_deletes_one_first(
+    database: SqliteDatabase, bounds: dict[str, int]
+) -> None:
+    registry = SnapshotRegistry(database, **bounds)
+    third = replace(SNAPSHOT, id="3")
+    for one in (SNAPSHOT, replace(SNAPSHOT, id="2"), replace(SNAPSHOT, id="4", owner="bert")):
+        await registry.add(one)
+    with pytest.raises(Conflict, match="delete some"):
+        await registry.add(third)
+    await registry.remove("anna", "1")
+    await registry.add(third)

@@ -1,20 +1,27 @@
 """Snapshots, in the database: bundles that belong to somebody."""
 
 from hermetic.database.database import Database, Row, Transaction
-from hermetic.errors import NotFound
+from hermetic.errors import Conflict, NotFound
 from hermetic.registry.moments import from_text, to_text
+from hermetic.serving.bundle import MEBIBYTE
 from hermetic.serving.service import RuntimeKind
 from hermetic.serving.session import Snapshot
+
+MOST = 1000
+"""Snapshots of one owner; the retired client deletes its own once a service is published."""
+HELD = 64 * 1024 * MEBIBYTE
+"""Bytes of all snapshots of one owner, counted as if no two shared a bundle."""
 
 
 class SnapshotRegistry:
     """The snapshots of this installation; each is seen by its owner alone."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, most: int = MOST, held: int = HELD) -> None:
         self._database = database
+        self._most, self._held = most, held
 
     async def add(self, snapshot: Snapshot) -> None:
-        """Keep a new snapshot."""
+        """Keep a new snapshot, or raise `Conflict` if its owner has all that they may have."""
         values = (
             snapshot.id,
             snapshot.name,
@@ -27,6 +34,7 @@ class SnapshotRegistry:
         )
 
         def change(transaction: Transaction) -> None:
+            self._refuse_more(transaction, snapshot)
             transaction.change(
                 "INSERT INTO snapshots"
                 " (id, name, owner, created_at, runtime, bundle, size, members)"
@@ -35,6 +43,18 @@ class SnapshotRegistry:
             )
 
         await self._database.write(change)
+
+    def _refuse_more(self, transaction: Transaction, snapshot: Snapshot) -> None:
+        (row,) = transaction.rows(
+            "SELECT count(*) AS number, ifnull(sum(size), 0) AS held FROM snapshots"
+            " WHERE owner = ?",
+            (snapshot.owner,),
+        )
+        if row["number"] >= self._most or row["held"] + snapshot.size > self._held:
+            raise Conflict(
+                f"You have {row['number']} snapshots of {row['held']} bytes, and may have"
+                f" {self._most} of {self._held}: delete some first."
+            )
 
     async def own(self, owner: str) -> list[Snapshot]:
         """Return the snapshots of *owner*, oldest first."""
