@@ -72,3 +72,12 @@ def test_a_disk_that_fills_up_at_any_step_leaves_the_old_version(
     assert names_in(folder) == before
     versions_of(folder).add(NEW)
     assert current_of(folder) == NEW
+
+
+def test_only_the_newest_of_what_was_damaged_are_kept(tmp_path: Path) -> None:
+    versions = versions_of(tmp_path / "api", SleeplessDisk())
+    for _ in range(15):
+        versions.set_aside(versions.add(OLD))
+    kept = sorted(int(path.name) for path in (tmp_path / "api" / "quarantine").iterdir())
+    assert kept == list(range(6, 16))
+    assert versions.add(NEW) == 16

@@ -23,6 +23,8 @@ from hermetic.certstore.disk import Disk
 _EARLIER = 2
 """How many versions stay beside the current one: for a disk that damages one, and for a person
 who wants back what last week's import replaced."""
+_DAMAGED = 10
+"""How many damaged versions stay to be looked at; there are keys in them."""
 _NO_LINK = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EINVAL})
 
 
@@ -87,6 +89,9 @@ class Versions:
         self._disk.rename(self.folder_of(number), aside)
         self._disk.sync(self._quarantine)
         self._disk.sync(self.path)
+        with suppress(OSError):  # setting aside has succeeded without this
+            for old in _numbers(self._quarantine)[_DAMAGED:]:
+                self._discard(self._quarantine / str(old))
         return aside
 
     def lead_to(self, number: int | None) -> None:
