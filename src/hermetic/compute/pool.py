@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 from hermetic.client.execution import Answer, Capacity, Loaded
@@ -52,6 +53,7 @@ class _Call(NamedTuple):
     """`None` for the question of a check: whether the service loads."""
     answer: Callable[[Answer], None]
     came: float
+    """By `perf_counter`: the loop's own time moves in steps of a millisecond."""
 
 
 class LocalExecution:
@@ -246,9 +248,8 @@ class LocalExecution:
 
     def _accept(self, service: int, body: bytes | None, answer: Callable[[Answer], None]) -> None:
         self._count += 1
-        now = self._loop.time()
-        self._calls[self._count] = _Call(service, body, answer, now)
-        self._act(self._dispatch.call(service, self._count, now))
+        self._calls[self._count] = _Call(service, body, answer, perf_counter())
+        self._act(self._dispatch.call(service, self._count, self._loop.time()))
 
     def _answered(
         self,
@@ -266,7 +267,7 @@ class LocalExecution:
         if actions:
             self._act(actions)
         done = self._calls.pop(call)
-        total = now - done.came
+        total = perf_counter() - done.came
         took = min(said.executed_s, total)
         done.answer(Answer(said.body, said.error, total - took, took))
         if self._stopping:
@@ -354,7 +355,7 @@ class LocalExecution:
 
     def _end(self, number: int, error: HermeticError, executed: float) -> None:
         call = self._calls.pop(number)
-        waited = max(0.0, self._loop.time() - call.came - executed)
+        waited = max(0.0, perf_counter() - call.came - executed)
         call.answer(Answer(b"", error, waited, executed))
         self._news()
 
