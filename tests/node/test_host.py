@@ -2,6 +2,7 @@ import socket
 import subprocess
 
 import pytest
+from structlog.testing import capture_logs
 
 from hermetic.errors import BadInput
 from hermetic.node import host
@@ -28,8 +29,17 @@ def test_what_no_certificate_could_say_is_refused(name: str) -> None:
 def test_the_hosts_own_name_is_left_out_where_no_certificate_could_say_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(socket, "gethostname", lambda: "my host")
-    assert "my host" not in host.names()
+    monkeypatch.setattr(socket, "gethostname", lambda: "my_host")
+    with capture_logs() as logs:
+        assert "my_host" not in host.names()
+    assert [(line["event"], line["name"]) for line in logs] == [
+        ("certificate.name_left_out", "my_host")
+    ]
+
+
+def test_what_the_node_listens_on_is_left_out_where_no_certificate_could_say_it() -> None:
+    found = host.names(["a.example"], bound=["b.example", "b_c"])
+    assert found[-2:] == ("a.example", "b.example")
 
 
 def test_addresses_are_those_the_system_has() -> None:

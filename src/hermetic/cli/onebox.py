@@ -67,8 +67,9 @@ async def _serve(home: Home, settings: Settings, password: str | None, announce:
         sockets = bind(settings.kestrel.host, settings.kestrel.port)
         for one in sockets:
             opened.callback(one.close)
-        named = {*settings.certificates.names, settings.kestrel.host} - _EVERYWHERE
-        sealing = await seal(home, settings, host.names(sorted(named)), system_clock)
+        bound = {settings.kestrel.host} - _EVERYWHERE
+        names = host.names(settings.certificates.names, bound=sorted(bound))
+        sealing = await seal(home, settings, names, system_clock)
         async with assembled(home, settings, sealing, system_clock) as parts:
             face = Face(settings, sealing, parts)
             await face.health.start()

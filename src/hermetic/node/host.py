@@ -10,6 +10,9 @@ from pathlib import Path
 
 from hermetic.certificates.names import ServerName
 from hermetic.errors import BadInput
+from hermetic.log import logger
+
+log = logger(__name__)
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -17,8 +20,11 @@ _SIOCGIFADDR = 0x8915  # netdevice(7): the IPv4 address of an interface
 _IPV6 = Path("/proc/net/if_inet6")
 
 
-def names(further: Sequence[str] = ()) -> tuple[str, ...]:
+def names(further: Sequence[str] = (), *, bound: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the loopback names, the host's own name and addresses, and *further* ones.
+
+    What the node listens on, *bound*, and the host's own name may be names that no certificate
+    can say (`my_host`).  They are left out with a warning: it is then reached otherwise.
 
     No name server is asked: it might take its time, and say something else tomorrow.  Addresses
     that only hold on one link (169.254/16, fe80::/10) are left out.
@@ -26,16 +32,20 @@ def names(further: Sequence[str] = ()) -> tuple[str, ...]:
     Raises:
         BadInput: One of *further* is neither a DNS name nor an address.
     """
-    found = [*LOOPBACK, *_own()]
-    for name in further:
-        found.append(ServerName.parse(name).text)
+    found = [*LOOPBACK, *_sayable(socket.gethostname()), *_addresses()]
+    found += [ServerName.parse(name).text for name in further]
+    found += [sayable for name in bound for sayable in _sayable(name)]
     return tuple(dict.fromkeys(found))
 
 
-def _own() -> Iterator[str]:
-    # A host may be called what no certificate can say (`my_host`); it is then reached otherwise.
-    with suppress(BadInput):
-        yield ServerName.parse(socket.gethostname()).text
+def _sayable(name: str) -> Iterator[str]:
+    try:
+        yield ServerName.parse(name).text
+    except BadInput as error:
+        log.warning("certificate.name_left_out", name=name, reason=error.text)
+
+
+def _addresses() -> Iterator[str]:
     addresses: list[IPv4Address | IPv6Address] = [*_ipv4(), *_ipv6()]
     for address in addresses:
         if not (address.is_loopback or address.is_link_local or address.is_unspecified):
