@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hermetic.client import api
 from hermetic.client.api import Client
 from hermetic.errors import (
     BadConfiguration,
@@ -213,3 +214,26 @@ def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_the_token_is_in_no_representation(ca: Path) -> None:
     with Client("https://localhost", ca=ca, token="t0k3n") as client:
         assert "t0k3n" not in repr(client)
+
+
+def test_an_answer_without_end_is_given_up(
+    node: Played, ca: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_LONGEST", 1000)
+    node.body = b" " * 1001
+    with Client(node.url, ca=ca) as client, pytest.raises(Unreachable, match="1000 bytes"):
+        client.services()
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_nested_without_end_is_no_nodes(node: Played, ca: Path, status: int) -> None:
+    node.body, node.status = b"[" * 100_000 + b"]" * 100_000, status
+    with Client(node.url, ca=ca) as client, pytest.raises(HermeticError):
+        client.services()
+
+
+def test_an_answer_is_not_asked_for_in_a_form_that_could_be_a_bomb(node: Played, ca: Path) -> None:
+    node.body = b"[]"
+    with Client(node.url, ca=ca) as client:
+        client.services()
+    assert node.asked[0][2]["accept-encoding"] == "identity"

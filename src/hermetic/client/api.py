@@ -42,6 +42,8 @@ T = TypeVar("T")
 
 _PIECE = 1 << 20
 _CONNECT_S = 10.0
+# Far above the longest answer of a worker; what never ends must not fill the memory.
+_LONGEST = 256 << 20
 
 
 class Answer(Message):
@@ -86,7 +88,11 @@ class Client:
             base_url=self.url,
             verify=_trusting(ca),
             timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
-            headers={"accept": "application/json", "user-agent": "hermetic"},
+            headers={
+                "accept": "application/json",
+                "accept-encoding": "identity",
+                "user-agent": "hermetic",
+            },
             trust_env=False,
         )
 
@@ -192,7 +198,7 @@ class Client:
         content = self._send(method, path, body)
         try:
             return msgspec.json.decode(content, type=kind)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Unreachable(
                 f"What answers at {self.url} is no Hermetic node, or a newer one: {error}."
             ) from error
@@ -202,16 +208,30 @@ class Client:
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
         content = None if body is None else body.content
-        with self._explained():
-            answer = self._http.request(method, path, headers=headers, content=content)
+        with (
+            self._explained(),
+            self._http.stream(method, path, headers=headers, content=content) as answer,
+        ):
+            received = self._received(answer)
         if answer.is_redirect:
             raise Unreachable(
                 f"{self.url} sends on to {answer.headers.get('location', 'another place')},"
                 " and redirects are not followed: use the address of the node itself."
             )
         if answer.is_error:
-            raise from_problem(answer.status_code, answer.content)
-        return answer.content
+            raise from_problem(answer.status_code, received)
+        return received
+
+    def _received(self, answer: httpx2.Response) -> bytes:
+        """Return the body as it came: not unpacked, and not without end."""
+        body = bytearray()
+        for piece in answer.iter_raw():
+            body += piece
+            if len(body) > _LONGEST:
+                raise Unreachable(
+                    f"{self.url} answers with more than {_LONGEST} bytes: is it a Hermetic node?"
+                )
+        return bytes(body)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -82,7 +82,7 @@ def from_problem(status: int, body: bytes) -> HermeticError:
     """
     try:
         members = msgspec.json.decode(body, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         members = {}
     text = str(members.get("detail") or members.get("message") or f"The answer was HTTP {status}.")
     name = str(members.get("type", "")).rpartition("/")[2]
