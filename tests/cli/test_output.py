@@ -44,6 +44,15 @@ def test_text_from_the_other_side_cannot_drive_the_terminal(capsys: Captured) ->
     assert "�[2J y" in shown
 
 
+def test_json_does_not_drive_a_terminal_either(capsys: Captured) -> None:
+    value = ["\x9b2J", "\u202e", "\ud800", "\U000e0001", "é"]
+    output.show_json(value)
+    shown = capsys.readouterr().out
+    assert shown.strip().isprintable()
+    assert json.loads(shown) == value
+    assert "é" in shown
+
+
 @pytest.mark.parametrize(
     ("error", "detail"),
     [

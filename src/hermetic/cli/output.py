@@ -27,7 +27,9 @@ def note(text: str) -> None:
 
 def show_json(value: object) -> None:
     """Print *value* as one line of JSON, at once, also into a pipe."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
+    text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    # JSON escapes fewer of the characters that drive a terminal than there are.
+    click.echo("".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text))
 
 
 def show_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
