@@ -15,6 +15,7 @@ from hermetic.cli.parts import Parts
 from hermetic.cli.sealing import Sealing
 from hermetic.clock import system_clock
 from hermetic.config.settings import Settings
+from hermetic.node.descriptors import room_for
 from hermetic.node.health import Health
 from hermetic.node.listener import Limits, Listener
 from hermetic.node.metrics import Metrics, Sources
@@ -34,7 +35,7 @@ class Face:
     def __init__(self, settings: Settings, sealing: Sealing, parts: Parts) -> None:
         self._context = sealing.context.base if sealing.context else None
         self._bounds = Limits(
-            connections=settings.limits.connections,
+            connections=room_for(settings.limits.connections),
             per_address=settings.limits.connections_per_address,
         )
         self._listener: Listener | None = None
