@@ -90,7 +90,9 @@ def start(home: Path, *options: str, password: str | None = PASSWORD) -> Product
         raise AssertionError(f"the product ended with {status} before it was ready:\n{text}")
     process.stdout.close()  # it says nothing more, and an open pipe would be left to the collector
     ready: dict[str, Any] = json.loads(line)
-    return Product(home, ready["url"].rstrip("/"), Path(ready["ca"]), process, ready)
+    return Product(
+        home, ready["url"].rstrip("/"), Path(ready["ca"] or home / "ca.pem"), process, ready
+    )
 
 
 def until(condition: Callable[[], bool], *, within_s: float = 10) -> None:

@@ -64,3 +64,37 @@ def test_an_authority_cannot_be_presented(authority: Hierarchy) -> None:
 
 def test_its_key_must_fit(authority: Hierarchy) -> None:
     assert reason(Credential(authority.issue().chain, generate()), authority) == "key-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (("a.test", "b.test"), ("b.test", "c.test")),
+        (("a.test",), ("*.test.example", "a.test")),
+        (("a.b.test",), ("*.b.test",)),
+        (("*.b.test",), ("a.b.test",)),
+        (("127.0.0.1",), ("a.test", "127.0.0.1")),
+    ],
+)
+def test_a_successor_may_change_some_names(
+    authority: Hierarchy, before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    acceptance.check_successor(authority.issue(*after), authority.issue(*before))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (("a.test",), ("b.test",)),
+        (("a.b.test",), ("*.c.test",)),
+        (("127.0.0.1",), ("a.test", "127.0.0.2")),
+        (("a.b.test",), ("*.a.b.test",)),
+    ],
+)
+def test_a_successor_may_not_change_all_names(
+    authority: Hierarchy, before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    with pytest.raises(CertificateRejected) as caught:
+        acceptance.check_successor(authority.issue(*after), authority.issue(*before))
+    assert caught.value.code == "wrong-name"
+    assert before[0] in caught.value.text

@@ -197,8 +197,8 @@ def test_a_wildcard_stands_for_one_label(serve: Serve, authority: Hierarchy, nam
 
 
 def test_the_names_change_with_the_certificate(serve: Serve, authority: Hierarchy) -> None:
-    context = serve(authority.issue("old.test"), names=[])
-    context.swap(authority.issue("new.test"))
+    context = serve(authority.issue("old.test", "both.test"), names=[])
+    context.swap(authority.issue("new.test", "both.test"))
     assert shake(context.base, trusting(None), "new.test").succeeded
     assert not shake(context.base, trusting(None), "old.test").succeeded
 

@@ -115,17 +115,19 @@ class SwappingContext:
         two or three milliseconds, in which nothing waits but the event loop.
 
         Raises:
-            CertificateRejected: With the codes of `acceptance.check`, `contexts.server_context`
-                and `contexts.prove`; `refuse` was called, and the last good one stays.
+            CertificateRejected: With the codes of `acceptance.check` and `check_successor`,
+                `contexts.server_context` and `contexts.prove`; `refuse` was called, and the last good one stays.
         """
         if _is_same(credential, self.credential):
             self.last_error = None
             return False
         try:
-            self._presented = self._proven(credential)
+            proven = self._proven(credential)
+            acceptance.check_successor(credential, self.credential)
         except CertificateRejected as error:
             self.refuse(error)
             raise
+        self._presented = proven
         self.swaps += 1
         self.last_error = None
         chain = credential.chain
