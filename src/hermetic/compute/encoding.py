@@ -69,16 +69,42 @@ def to_json(value: Foreign) -> str:
 
 def _plain(value: Foreign) -> Foreign:
     """Return *value* in what JSON knows."""
-    if isinstance(value, str) or value is None or value is True or value is False:
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value) if value - value == 0 else None
-    if isinstance(value, dict):
-        return {_key(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+    for kind in type(value).__mro__:
+        if kind in _PLAIN:
+            return _PLAIN[kind](value)
+    return _plain_of_a_library(value)
+
+
+def _unchanged(value: Foreign) -> Foreign:
+    return value
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if value - value == 0 else None
+
+
+def _plain_items(value: dict[Foreign, Foreign]) -> Foreign:
+    return {_key(key): _plain(one) for key, one in value.items()}
+
+
+def _plain_elements(value: Iterable[Foreign]) -> Foreign:
+    return [_plain(one) for one in value]
+
+
+_PLAIN: dict[type, Callable[[Foreign], Foreign]] = {
+    type(None): _unchanged,
+    bool: _unchanged,
+    str: _unchanged,
+    int: int,
+    float: _finite,
+    dict: _plain_items,
+    list: _plain_elements,
+    tuple: _plain_elements,
+}
+
+
+def _plain_of_a_library(value: Foreign) -> Foreign:
+    """Return what numpy, pandas and the like made, known by its methods, in what JSON knows."""
     if hasattr(value, "iloc") and hasattr(value, "columns"):
         return _plain(_frame_out(value))
     for method in ("tolist", "isoformat"):

@@ -108,6 +108,21 @@ class _Reading:
 
     def inputs(self, function: Function, told: dict[str, Parameter]) -> Iterator[Parameter]:
         """Yield the inputs in their order; inputs that only `**names` takes come last."""
+        self._refuse_nameless(function)
+        named = [*function.args.args, *function.args.kwonlyargs]
+        further = [one for one in told if one not in {arg.arg for arg in named}]
+        if further and not function.args.kwarg:
+            known = ", ".join(arg.arg for arg in named) or "nothing"
+            raise self.refuse(
+                function, f"{function.name}() takes no {further[0]!r}, but {known}: mend --input."
+            )
+        if self.is_raw(function) and not told:
+            return  # Azure ML's run(raw_data): the whole body.
+        for arg in named:
+            yield told.get(arg.arg) or self.parameter(arg)
+        yield from (told[name] for name in further)
+
+    def _refuse_nameless(self, function: Function) -> None:
         taken = function.args
         if taken.posonlyargs:
             raise self.refuse(
@@ -119,18 +134,6 @@ class _Reading:
                 taken.vararg,
                 f"*{taken.vararg.arg} has no names a caller could use: name each input.",
             )
-        named = [*taken.args, *taken.kwonlyargs]
-        further = [one for one in told if one not in {arg.arg for arg in named}]
-        if further and not taken.kwarg:
-            known = ", ".join(arg.arg for arg in named) or "nothing"
-            raise self.refuse(
-                function, f"{function.name}() takes no {further[0]!r}, but {known}: mend --input."
-            )
-        if len(named) == 1 and named[0].annotation is None and not told:
-            return  # Azure ML's run(raw_data): the whole body.
-        for arg in named:
-            yield told.get(arg.arg) or self.parameter(arg)
-        yield from (told[name] for name in further)
 
     def parameter(self, arg: ast.arg) -> Parameter:
         """Return one input by its hint."""

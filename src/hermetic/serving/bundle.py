@@ -122,8 +122,21 @@ def _refuse_bomb(members: Sequence[Member], archive_size: int, bounds: Bounds) -
 
 
 def _place(member: Member, bounds: Bounds) -> Place:
-    kind = stat.S_IFMT(member.mode)
     is_folder = member.name.endswith("/")
+    _refuse_special(member, is_folder=is_folder)
+    parts = tuple((member.name[:-1] if is_folder else member.name).split("/"))
+    _refuse_path(member.name, parts, bounds)
+    if parts[0] not in set(Shelf) or (len(parts) == 1 and not is_folder):
+        raise BundleRejected(
+            f"{member.name!r} lies in neither files/ nor workspace/: a bundle has these two."
+        )
+    if parts[0] == Shelf.WORKSPACE and len(parts) + is_folder > 2:
+        raise BundleRejected(f"{member.name!r} is a folder inside workspace/: it holds objects.")
+    return Place(parts, is_folder)
+
+
+def _refuse_special(member: Member, *, is_folder: bool) -> None:
+    kind = stat.S_IFMT(member.mode)
     if member.is_encrypted:
         raise BundleRejected(f"{member.name!r} is encrypted: send it in the clear, over TLS.")
     if kind not in {0, stat.S_IFDIR if is_folder else stat.S_IFREG}:
@@ -132,21 +145,16 @@ def _place(member: Member, bounds: Bounds) -> Place:
         )
     if is_folder and member.size:
         raise BundleRejected(f"{member.name!r} is a folder with content of its own.")
-    parts = tuple((member.name[:-1] if is_folder else member.name).split("/"))
-    if not all(is_file_name(part) for part in parts) or not _is_text(member.name):
+
+
+def _refuse_path(name: str, parts: tuple[str, ...], bounds: Bounds) -> None:
+    if not all(is_file_name(part) for part in parts) or not _is_text(name):
         raise BundleRejected(
-            f"{member.name!r} leads outside the bundle, or is no plain name: use relative paths"
+            f"{name!r} leads outside the bundle, or is no plain name: use relative paths"
             " of letters, digits and the like."
         )
-    if len(parts) > bounds.depth or len(member.name) > bounds.path:
-        raise BundleRejected(f"{member.name[:80]!r}… is too long a path or too deep.")
-    if parts[0] not in set(Shelf) or (len(parts) == 1 and not is_folder):
-        raise BundleRejected(
-            f"{member.name!r} lies in neither files/ nor workspace/: a bundle has these two."
-        )
-    if parts[0] == Shelf.WORKSPACE and len(parts) + is_folder > 2:
-        raise BundleRejected(f"{member.name!r} is a folder inside workspace/: it holds objects.")
-    return Place(parts, is_folder)
+    if len(parts) > bounds.depth or len(name) > bounds.path:
+        raise BundleRejected(f"{name[:80]!r}… is too long a path or too deep.")
 
 
 def _is_text(name: str) -> bool:

@@ -320,17 +320,22 @@ class Connection(HttpToolsProtocol):
             # It waits for us, not we for it.
             self.since, self.window_bytes = now, 0
         elif self.phase <= NOTHING:
-            patience = limits.header_s if self.phase == FRESH else limits.idle_s
-            if not self.exchanges and elapsed > patience:
-                self.transport.close()
+            self._sweep_idle(elapsed)
         elif self.phase == HEADERS and elapsed > limits.header_s:
             self.refuse(RequestTimeout(f"Send the header within {limits.header_s:g} s."))
         elif self.phase == BODY and elapsed > limits.body_window_s:
-            if self.window_bytes < limits.body_bytes_per_s * elapsed:
-                self.refuse(
-                    RequestTimeout(f"Send at least {limits.body_bytes_per_s} bytes a second.")
-                )
-            self.since, self.window_bytes = now, 0
+            self._sweep_body(now)
+
+    def _sweep_idle(self, elapsed: float) -> None:
+        patience = self.limits.header_s if self.phase == FRESH else self.limits.idle_s
+        if not self.exchanges and elapsed > patience:
+            self.transport.close()
+
+    def _sweep_body(self, now: float) -> None:
+        slowest = self.limits.body_bytes_per_s
+        if self.window_bytes < slowest * (now - self.since):
+            self.refuse(RequestTimeout(f"Send at least {slowest} bytes a second."))
+        self.since, self.window_bytes = now, 0
 
     def drain(self) -> None:
         """Finish what was begun, then close."""

@@ -130,18 +130,8 @@ class ScoringProtocol(Connection):
         if key is None:
             super().open(fields, keep_alive)
             return
-        figures = self.figures
-        if figures is None or figures.key is not key:
-            figures = self.figures = self.scoring.calls(key)
-        call = self.reading = Call(self, key, figures, keep_alive=keep_alive)
-        bearer = fields.get(b"authorization", b"")
-        try:
-            if bearer[:7].lower() != b"bearer ":
-                self._fail(call, Unauthenticated(MISSING))
-            else:
-                self.scoring.authenticate(bearer[7:].strip())
-        except Unauthenticated as error:
-            self._fail(call, error)
+        call = self.reading = Call(self, key, self._figures(key), keep_alive=keep_alive)
+        self._authenticate(call, fields.get(b"authorization", b""))
         length = fields.get(b"content-length")
         if length is not None and int(length) > self.limits.call_bytes:
             self._fail(call, self._too_large())
@@ -155,6 +145,21 @@ class ScoringProtocol(Connection):
         self.exchanges.append(call)
         if call.expects and len(self.exchanges) == 1:
             self.begin(call)
+
+    def _figures(self, key: ServiceKey) -> CallFigures:
+        """Return where calls of *key* are counted; mostly the same as for the last call."""
+        if self.figures is None or self.figures.key is not key:
+            self.figures = self.scoring.calls(key)
+        return self.figures
+
+    def _authenticate(self, call: Call, bearer: bytes) -> None:
+        try:
+            if bearer[:7].lower() != b"bearer ":
+                self._fail(call, Unauthenticated(MISSING))
+            else:
+                self.scoring.authenticate(bearer[7:].strip())
+        except Unauthenticated as error:
+            self._fail(call, error)
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a call's body."""
