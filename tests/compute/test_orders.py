@@ -35,6 +35,25 @@ def test_a_mismatch_comes_back_with_its_places() -> None:
     assert found.mismatches == sent.mismatches
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"garbage",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"text": "a"}',
+        b"[" * 100_000,
+        b'{"text": "a", "type": "input-mismatch"}',
+        b'{"text": "a", "type": "input-mismatch", "errors": [1]}',
+    ],
+    ids=range(8),
+)
+def test_what_only_code_of_a_service_can_have_sent_is_refused(payload: bytes) -> None:
+    with pytest.raises(MalformedBody, match="worker"):
+        refusal(payload)
+
+
 async def test_an_order_grants_the_bundle_and_the_workers_own_folder(rig: Rig) -> None:
     orders = Orders(Limits(), [Path("/opt/models")], rig.home)
     bundle, folder = rig.bundle({}), rig.home / "work" / "7"

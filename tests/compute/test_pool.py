@@ -11,6 +11,7 @@ import uvloop
 from sklearn.linear_model import LogisticRegression
 
 from hermetic.client.execution import Answer, Execution
+from hermetic.compute import frames
 from hermetic.compute.limits import MIB, Limits
 from hermetic.compute.pool import LocalExecution
 from hermetic.errors import (
@@ -421,3 +422,19 @@ def test_it_works_on_uvloop_as_on_asyncio(tmp_path: Path) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(life())
+
+
+async def test_a_worker_cannot_speak_for_another_service(rig: Rig) -> None:
+    other = rig.code("r = 1", "other", outputs={"r": "integer"})
+    assert await rig.output(other, "r") == 1
+    lie = (
+        "import os, struct\nfd = int(open('/proc/self/cmdline').read().split(chr(0))[-3])\n"
+        'text = b\'{"console": "lie", "seconds": 1, "text": "lie"}\'\n'
+        "for service in range(50):\n"
+        "    os.write(fd, struct.pack('>IBQ', len(text), %d, service) + text)\n"
+    )
+    for kind in (frames.LOADED, frames.UNLOADABLE):
+        told = await rig.answer(rig.code(lie % kind, f"liar{kind}"))
+        assert isinstance(told.error, WorkerDied)
+    placed = rig.pool._placed.values()
+    assert not any("lie" in one.console + one.failure for one in placed)

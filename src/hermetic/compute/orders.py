@@ -109,16 +109,31 @@ def _is_open(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o001 for folder in (real, *real.parents))
 
 
+def told(payload: bytes, *members: str) -> dict[str, Any]:
+    """Return the object that a worker sent, in which *members* are.
+
+    Raises:
+        MalformedBody: It is no such thing; the code of a service can write to its worker's socket.
+    """
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody("A worker sent what is no JSON.") from error
+    if not isinstance(found, dict) or not found.keys() >= set(members):
+        raise MalformedBody("A worker sent another object than was expected.")
+    return found
+
+
 def refusal(payload: bytes) -> HermeticError:
     """Return the error that a worker refused a call with."""
-    told: dict[str, Any] = json.loads(payload)
-    text = str(told["text"])
-    match told["type"]:
+    sent = told(payload, "text", "type")
+    text = str(sent["text"])
+    match sent["type"]:
         case "malformed-body":
             return MalformedBody(text)
         case "input-mismatch":
             return InputMismatch(
-                text, [Mismatch(one["pointer"], one["message"]) for one in told["errors"]]
+                text, [Mismatch(one["pointer"], one["message"]) for one in _places(sent)]
             )
         case "not-found":
             return NotFound(text)
@@ -126,3 +141,10 @@ def refusal(payload: bytes) -> HermeticError:
             return BadInput(text)
         case _:
             return HermeticError(text)
+
+
+def _places(sent: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+    places = sent.get("errors")
+    if isinstance(places, list) and all(isinstance(one, dict) for one in places):
+        return [{key: str(one.get(key, "")) for key in ("pointer", "message")} for one in places]
+    raise MalformedBody("A worker sent no places.")

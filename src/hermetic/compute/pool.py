@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import math
 import sys
 from collections import Counter
@@ -16,10 +15,16 @@ from hermetic.client.execution import Answer, Capacity, Loaded
 from hermetic.compute import confine, endings, frames
 from hermetic.compute.dispatch import Dispatch
 from hermetic.compute.limits import Limits
-from hermetic.compute.orders import Orders, refusal, user_for
+from hermetic.compute.orders import Orders, refusal, told, user_for
 from hermetic.compute.process import WorkerProcess, Workforce
 from hermetic.compute.roster import Action, Ending, Fail, Load, Phase, Reason, Send, Start, Stop
-from hermetic.errors import HermeticError, ServiceNotFound, ServiceUnloadable, Unavailable
+from hermetic.errors import (
+    HermeticError,
+    MalformedBody,
+    ServiceNotFound,
+    ServiceUnloadable,
+    Unavailable,
+)
 from hermetic.log import logger
 from hermetic.serving.service import Service, ServiceKey
 
@@ -207,12 +212,14 @@ class LocalExecution:
         elif kind == frames.READY:
             self._act(self._dispatch.ready(worker.key, self._loop.time()))
             self._news()
+        elif kind in (frames.LOADED, frames.UNLOADABLE) and id_ != worker.loading:
+            raise MalformedBody("A worker speaks of a service that is not its own.")
         elif kind == frames.LOADED:
-            self._loaded(worker, id_, json.loads(payload))
+            self._loaded(worker, id_, told(payload, "console", "seconds"))
         elif kind == frames.UNLOADABLE:
-            told = json.loads(payload)
+            failure = str(told(payload, "text")["text"])
             if id_ in self._placed:
-                self._placed[id_].failure = str(told["text"])
+                self._placed[id_].failure = failure
             self._act(self._dispatch.unloadable(worker.key, self._loop.time()))
         elif kind == frames.PONG and id_ in self._pings:
             ping = self._pings.pop(id_)
@@ -319,13 +326,14 @@ class LocalExecution:
             placed.failure = f"The worker's folder cannot be prepared: {error}."
             worker.kill()
             return
+        worker.loading = action.service
         worker.send(frames.LOAD, action.service, order)
 
-    def _loaded(self, worker: WorkerProcess, service: int, told: Mapping[str, object]) -> None:
+    def _loaded(self, worker: WorkerProcess, service: int, said: Mapping[str, object]) -> None:
         placed = self._placed.get(service)
         if placed is not None:
-            placed.failure, placed.console = "", str(told["console"])
-            log.debug("worker.loaded", service=placed.service.key.path, seconds=told["seconds"])
+            placed.failure, placed.console = "", str(said["console"])
+            log.debug("worker.loaded", service=placed.service.key.path, seconds=said["seconds"])
         self._act(self._dispatch.loaded(worker.key, self._loop.time()))
 
     def _start(self, number: int) -> None:

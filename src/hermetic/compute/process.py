@@ -46,6 +46,7 @@ class WorkerProcess(asyncio.Protocol):
         self.number = int(folder.name)
         self.owner: Owner = owner
         self.pid = 0
+        self.loading = 0  # what it was told to load, by its owner's number
         self.status: int | None = None
         self._reader = frames.FrameReader(most)
         self._transport: asyncio.Transport | None = None

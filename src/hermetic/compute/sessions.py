@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hermetic.compute import frames
 from hermetic.compute.limits import MIB, Limits
-from hermetic.compute.orders import Orders, refusal
+from hermetic.compute.orders import Orders, refusal, told
 from hermetic.compute.process import WorkerProcess, Workforce
 from hermetic.errors import (
     BadInput,
@@ -96,7 +96,7 @@ class SessionInterpreters:
                     f"The execution took longer than {self._limits.execute_s:g} s; the session's"
                     " interpreter was ended."
                 ) from None
-            session.console = str(json.loads(answer)["consoleOutput"])
+            session.console = str(told(answer, "consoleOutput")["consoleOutput"])
             return answer
 
     async def cancel(self, session_id: str) -> None:
@@ -220,7 +220,7 @@ class SessionInterpreters:
         kind, payload = await self._ask(session, frames.LOAD, order)
         if kind != frames.LOADED:
             worker.kill()
-            reason = str(json.loads(payload)["text"]).strip().splitlines()[-1]
+            reason = str(told(payload, "text")["text"]).strip().splitlines()[-1]
             session.dead = f"could not be started: {reason}"
             raise self._gone(session)
 
