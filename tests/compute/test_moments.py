@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from hermetic.compute.limits import Limits
-from hermetic.compute.moments import due_at, moments, pause
+from hermetic.compute.moments import due_at, moments
 from hermetic.compute.roster import Phase, ServiceState, WorkerState
 
 LIMITS = Limits(start_s=1, load_s=2, call_s=3, idle_s=4, queue_s=5, grow_after_s=0.5, per_service=1)
@@ -36,7 +36,3 @@ def test_a_waiting_call_asks_for_growth_and_then_gives_up() -> None:
     assert list(moments([], [service], LIMITS, 10.0, spare=False)) == [15.0, 10.5]
     service.workers.append(WorkerState(1, 10.0))
     assert list(moments([], [service], LIMITS, 10.0, spare=False)) == [15.0]
-
-
-def test_a_pause_grows_and_is_bounded() -> None:
-    assert [pause(n) for n in (0, 1, 2, 50)] == [0.5, 1.0, 2.0, 30.0]

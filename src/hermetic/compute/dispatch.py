@@ -11,8 +11,10 @@ loaded with a service is never given to another.
 from math import inf
 
 from hermetic.compute.limits import Limits, ahead
-from hermetic.compute.moments import due_at, moments, pause
+from hermetic.compute.moments import due_at, moments
 from hermetic.compute.roster import (
+    ALIVE,
+    STOPPING_OR_ALIVE,
     Action,
     Ending,
     Fail,
@@ -24,6 +26,9 @@ from hermetic.compute.roster import (
     Start,
     Stop,
     WorkerState,
+    is_any_in,
+    longest_idle,
+    starting_for_nobody,
 )
 
 
@@ -151,7 +156,8 @@ class Dispatch:
             self._could_not_load(one, None, now)
         elif one.phase is Phase.BUSY:
             self._actions.append(Fail(one.calls.popleft(), Ending.DIED))
-            self._failed(one.service, now)
+            if one.service is not None:
+                one.service.ended_a_worker(now)
         self._leave(one, now)
         del self._workers[worker]
         self._serve_waiting(now)
@@ -231,7 +237,7 @@ class Dispatch:
         if now < service.retry_at:
             self._refuse(service, Ending.UNLOADABLE, service.retry_at - now)
         elif not self._acquire(service, now, first=True):
-            down = self._start_failures > 0 and not self._alive()
+            down = self._start_failures > 0 and not is_any_in(self._workers.values(), ALIVE)
             self._refuse(service, Ending.UNAVAILABLE if down else Ending.BUSY, 1.0)
 
     def _grow(self, service: ServiceState, now: float) -> None:
@@ -248,28 +254,32 @@ class Dispatch:
             self._load(self._blank.pop(), service, now)
             self._refill(now)
             return True
-        if coming := self._coming():
+        if coming := starting_for_nobody(self._workers.values()):
             coming.service = service
             service.workers.append(coming)
             self._refill(now)
             return True
-        can_start = now >= self._start_at
-        if can_start and len(self._workers) < self._limits.most:
+        if now < self._start_at:
+            # While starting is on pause, whoever is alive may still become free.
+            return is_any_in(self._workers.values(), STOPPING_OR_ALIVE)
+        return self._start_for(service, now, first=first)
+
+    def _start_for(self, service: ServiceState, now: float, *, first: bool) -> bool:
+        """Start a worker for *service*, or make room for one; whether one will come."""
+        if len(self._workers) < self._limits.most:
             self._start(now, service)
             return True
-        if any(one.phase is Phase.STOPPING for one in self._workers.values()):
+        if is_any_in(self._workers.values(), {Phase.STOPPING}):
             return True  # There will be room at once.
-        rested = now - (0.0 if first else 1.0)
-        idle = [one for one in self._workers.values() if one.phase is Phase.IDLE]
-        victims = [one for one in idle if one.service is not service and one.since <= rested]
-        if victims and can_start:
-            self._stop(min(victims, key=lambda one: one.since), Reason.ROOM, now)
+        idle_since = now if first else now - 1.0
+        victim = longest_idle(self._workers.values(), besides=service, since=idle_since)
+        if victim is not None:
+            self._stop(victim, Reason.ROOM, now)
             return True
-        if first and can_start and len(self._workers) < self._limits.ceiling:
+        if first and len(self._workers) < self._limits.ceiling:
             self._start(now, service, extra=True)
             return True
-        # While starting is on pause, whoever is alive may still become free.
-        return not can_start and self._alive()
+        return False
 
     def _start(
         self, now: float, service: ServiceState | None = None, *, extra: bool = False
@@ -330,19 +340,11 @@ class Dispatch:
             self._actions.append(Fail(call, ending, after_s))
         self._forget(service)
 
-    def _failed(self, service: ServiceState | None, now: float) -> None:
-        """Count a death in a row; from the third on the service has to wait before its next."""
-        if service is not None:
-            service.failures += 1
-            if service.failures >= 3:
-                service.retry_at = now + pause(service.failures - 3)
-
     def _could_not_load(self, worker: WorkerState, reason: Reason | None, now: float) -> None:
         service = worker.service
         if service is None or worker.phase is not Phase.LOADING:
             return
-        service.failures += 1
-        service.retry_at = now + pause(service.failures - 1)
+        service.did_not_load(now)
         if all(one.phase is Phase.LOADING for one in service.workers):
             self._refuse(service, Ending.UNLOADABLE, service.retry_at - now)
         if reason is not None:
@@ -353,10 +355,6 @@ class Dispatch:
         self._start_at = now + min(0.1 * 2 ** (self._start_failures - 1), 5.0)
         self._wake(self._start_at)
         self._leave(worker, now)
-
-    def _alive(self) -> bool:
-        dead = (Phase.STARTING, Phase.STOPPING)
-        return any(one.phase not in dead for one in self._workers.values())
 
     def _serve_waiting(self, now: float) -> None:
         for service in list(self._services.values()):
@@ -370,16 +368,13 @@ class Dispatch:
             return
         while len(self._workers) < limits.most and (
             len(self._workers) < limits.initial
-            or (limits.initial > 0 and not self._blank and not self._coming())
+            or (
+                limits.initial > 0
+                and not self._blank
+                and not starting_for_nobody(self._workers.values())
+            )
         ):
             self._start(now)
-
-    def _coming(self) -> WorkerState | None:
-        """Return a worker that starts and is meant for nobody yet."""
-        workers = self._workers.values()
-        return next(
-            (one for one in workers if one.phase is Phase.STARTING and not one.service), None
-        )
 
     def _check(self, worker: WorkerState, now: float) -> None:
         """Stop a worker that has been in its phase for too long."""

@@ -43,8 +43,3 @@ def moments(
             ):
                 # What could not be had at once is asked for again, but not without pause.
                 yield max(at + limits.grow_after_s, now + limits.grow_after_s, service.retry_at)
-
-
-def pause(failures: int) -> float:
-    """Return how long a service waits after so many failures beyond those let pass."""
-    return float(min(0.5 * 2 ** min(failures, 10), 30.0))

@@ -4,6 +4,7 @@ Pure values; services, workers and calls are numbers, times are seconds of one s
 """
 
 from collections import deque
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -86,6 +87,11 @@ class Phase(StrEnum):
     STOPPING = "stopping"
 
 
+ALIVE = frozenset({Phase.BLANK, Phase.LOADING, Phase.IDLE, Phase.BUSY})
+"""The phases of a worker that has started and was not told to stop."""
+STOPPING_OR_ALIVE = ALIVE | {Phase.STOPPING}
+
+
 @dataclass(slots=True, eq=False)
 class ServiceState:
     """What is known of a service."""
@@ -106,6 +112,17 @@ class ServiceState:
     def is_growing(self) -> bool:
         """Whether a worker starts for it or loads it."""
         return any(one.phase in (Phase.STARTING, Phase.LOADING) for one in self.workers)
+
+    def ended_a_worker(self, now: float) -> None:
+        """Count a death in a row; from the third on the service has to wait before its next."""
+        self.failures += 1
+        if self.failures >= 3:
+            self.retry_at = now + pause(self.failures - 3)
+
+    def did_not_load(self, now: float) -> None:
+        """Count a failure in a row, after which the service has to wait."""
+        self.failures += 1
+        self.retry_at = now + pause(self.failures - 1)
 
     def part_from(self, worker: "WorkerState") -> None:
         """Have nothing more to do with *worker*."""
@@ -137,3 +154,30 @@ class WorkerState:
     service: ServiceState | None = None
     calls: deque[int] = field(default_factory=deque)
     extra: bool = False
+
+
+def pause(failures: int) -> float:
+    """Return how long a service waits after so many failures beyond those let pass."""
+    return float(min(0.5 * 2 ** min(failures, 10), 30.0))
+
+
+def is_any_in(workers: Iterable[WorkerState], phases: Collection[Phase]) -> bool:
+    """Whether one of *workers* is in one of *phases*."""
+    return any(one.phase in phases for one in workers)
+
+
+def starting_for_nobody(workers: Iterable[WorkerState]) -> WorkerState | None:
+    """Return a worker that starts and is meant for no service yet, if there is one."""
+    return next((one for one in workers if one.phase is Phase.STARTING and not one.service), None)
+
+
+def longest_idle(
+    workers: Iterable[WorkerState], *, besides: ServiceState, since: float
+) -> WorkerState | None:
+    """Return who has been idle longest, *since* then at least, for another service."""
+    idle = (
+        one
+        for one in workers
+        if one.phase is Phase.IDLE and one.service is not besides and one.since <= since
+    )
+    return min(idle, key=lambda one: one.since, default=None)
