@@ -92,17 +92,8 @@ def _covers(
     is_leaf: bool,
 ) -> bool:
     """Whether *crl* is the list, or a part of it, on which *certificate* would stand."""
-    if crl.issuer != certificate.issuer:
+    if crl.issuer != certificate.issuer or _is_of_another_key(crl, authority):
         return False
-    signer = extension(crl, x509.AuthorityKeyIdentifier)
-    own = extension(authority, x509.SubjectKeyIdentifier)
-    if (
-        signer is not None
-        and signer.value.key_identifier is not None
-        and own is not None
-        and signer.value.key_identifier != own.value.digest
-    ):
-        return False  # of another key of the same name, before or after a rollover
     scope = extension(crl, x509.IssuingDistributionPoint)
     if scope is None:
         return True
@@ -115,6 +106,15 @@ def _covers(
     return not scope.value.full_name or bool(
         set(scope.value.full_name) & set(_distribution_points(certificate))
     )
+
+
+def _is_of_another_key(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+    """Whether another key of the same name signed *crl*, before or after a rollover."""
+    signer = extension(crl, x509.AuthorityKeyIdentifier)
+    own = extension(authority, x509.SubjectKeyIdentifier)
+    if signer is None or signer.value.key_identifier is None or own is None:
+        return False
+    return signer.value.key_identifier != own.value.digest
 
 
 def _distribution_points(certificate: x509.Certificate) -> Iterable[x509.GeneralName]:

@@ -7,7 +7,7 @@ token is sent only to the node that gave it.
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -108,12 +108,14 @@ def target(reach: Reach) -> Target:
         )
     address = str(address).rstrip("/")
     known = [one for one in (remembered, running) if str(one.get("url")).rstrip("/") == address]
-    named = reach.ca or os.environ.get("HERMETIC_CA")
-    trusted = named or next((one["ca"] for one in known if one.get("ca")), None)
-    token = os.environ.get("HERMETIC_TOKEN") or next(
-        (one["token"] for one in known if one.get("token")), None
-    )
-    return Target(address, Path(str(trusted)) if trusted else None, token, bool(known))
+    trusted = reach.ca or os.environ.get("HERMETIC_CA") or _first(known, "ca")
+    token = os.environ.get("HERMETIC_TOKEN") or _first(known, "token")
+    return Target(address, Path(trusted) if trusted else None, token, bool(known))
+
+
+def _first(records: Iterable[Mapping[str, object]], member: str) -> str | None:
+    """Return *member* of the first record that has it."""
+    return next((str(one[member]) for one in records if one.get(member)), None)
 
 
 @contextmanager

@@ -217,9 +217,7 @@ def copied(value: Foreign, seen: dict[int, Foreign]) -> Foreign:
         return entries
     if kind is tuple:
         return tuple(copied(one, seen) for one in value)
-    if kind in (set, bytearray) or (
-        _is_array(value) and value.nbytes <= _COPIED_ARRAY and not value.dtype.hasobject
-    ):
+    if kind in (set, bytearray) or _is_small_array(value):
         seen[id(value)] = same = value.copy()
         return same
     return value
@@ -227,6 +225,10 @@ def copied(value: Foreign, seen: dict[int, Foreign]) -> Foreign:
 
 def _is_container(value: Foreign) -> bool:
     return type(value) in (list, dict, set, tuple, bytearray) or _is_array(value)
+
+
+def _is_small_array(value: Foreign) -> bool:
+    return _is_array(value) and value.nbytes <= _COPIED_ARRAY and not value.dtype.hasobject
 
 
 def _is_array(value: Foreign) -> bool:
