@@ -15,12 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 from hermetic.compute import frames
+from hermetic.compute.border import Raised, attempt
 from hermetic.compute.capture import Capture
-from hermetic.compute.descendants import end_if_forked
 from hermetic.compute.encoding import Foreign, to_json
 from hermetic.compute.folder import prints
 from hermetic.compute.programs import compiled, load_objects
-from hermetic.compute.tracebacks import explain
 from hermetic.errors import BadInput, HermeticError, NotFound
 
 Send = Callable[[int, int, bytes], None]
@@ -101,22 +100,10 @@ class Interpreter:
 
     def _execute(self, order: dict[str, Any]) -> bytes:
         before = prints(self._files)
-        failure, outputs = "", "[]"
         self._count += 1
         sys.stdout = self._console
-        try:
-            try:
-                code = compiled(order["code"], f"<execution {self._count}>")
-                self._namespace.update(order["inputs"])
-                self._running = True
-                exec(code, self._namespace)  # noqa: S102  # what a session is for
-            finally:
-                self._running = False
-            outputs = self._outputs(order["outputs"])
-        except BaseException as error:  # the border of the worker's call: user code raises anything
-            end_if_forked(self._pid, 1)
-            failure = explain(error)
-        end_if_forked(self._pid, 0)
+        ran = attempt(lambda: self._run(order), self._pid)
+        failure, outputs = (ran.text, "[]") if isinstance(ran, Raised) else ("", ran)
         after = prints(self._files)
         changed = sorted(path for path, what in after.items() if before.get(path) != what)
         return (
@@ -124,6 +111,16 @@ class Interpreter:
             f'"outputParameters":{outputs},"consoleOutput":{_quote(self._console.take())},'
             f'"changedFiles":{_quote(changed[:1000])}}}'
         ).encode()
+
+    def _run(self, order: dict[str, Any]) -> str:
+        try:
+            code = compiled(order["code"], f"<execution {self._count}>")
+            self._namespace.update(order["inputs"])
+            self._running = True
+            exec(code, self._namespace)  # noqa: S102  # what a session is for
+        finally:
+            self._running = False
+        return self._outputs(order["outputs"])
 
     def _outputs(self, names: list[str]) -> str:
         missing = [name for name in names if name not in self._namespace]

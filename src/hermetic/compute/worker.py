@@ -18,13 +18,13 @@ from typing import Any, NoReturn
 
 from hermetic.compute import confine, frames
 from hermetic.compute.binding import Inputs
+from hermetic.compute.border import Raised, attempt
 from hermetic.compute.capture import Capture
 from hermetic.compute.descendants import children, end_if_forked, reap
 from hermetic.compute.encoding import Foreign, Outputs, to_json
 from hermetic.compute.folder import CallFolder
 from hermetic.compute.interpreter import Interpreter
 from hermetic.compute.programs import Code, Function, Program, function_of, load_script
-from hermetic.compute.tracebacks import explain
 from hermetic.errors import HermeticError, MalformedBody
 
 _PID = os.getpid()
@@ -103,35 +103,34 @@ class Served:
         began = time.perf_counter()
         program = self._program
         sys.stdout = self._capture
-        refused: HermeticError | None = None
         try:
-            inputs = {} if program.raw else self._inputs.read(body)
+            inputs = {} if program.raw else self._read(body)
         except HermeticError as error:
-            refused = error
-        except Exception as error:  # the worker's call: libraries fail at odd inputs in odd ways
-            refused = MalformedBody(f"The inputs cannot be read: {type(error).__name__}: {error}.")
-        if refused is not None:
-            self._connection.send(frames.ERROR, id_, error_json(refused))
+            self._connection.send(frames.ERROR, id_, error_json(error))
             return
-        try:
-            values = program.run_raw(body) if program.raw else program.run(inputs)
-            answer = self._answer(values)
-        except (
-            BaseException
-        ) as error:  # the border of the worker's call: user code may raise anything
-            end_if_forked(_PID, 1)
-            self._last |= isinstance(error, MemoryError)
-            answer = _FAILED % (
-                _quote(explain(error)),
-                _quote(self._prefix + self._capture.take()),
-            )
-        end_if_forked(_PID, 0)
+        answer = attempt(
+            lambda: self._answer(program.run_raw(body) if program.raw else program.run(inputs)),
+            _PID,
+        )
+        if isinstance(answer, Raised):
+            self._last |= answer.wanted_memory
+            answer = _FAILED % (_quote(answer.text), _quote(self._prefix + self._capture.take()))
         self._capture.take()
         program.end()
         self._clear_up()
         kind = frames.LAST_RESULT if self._last else frames.RESULT
         taken = time.perf_counter() - began
         self._connection.send(kind, id_, frames.timed(taken, answer.encode()))
+
+    def _read(self, body: bytes) -> dict[str, Foreign]:
+        try:
+            return self._inputs.read(body)
+        except HermeticError:
+            raise
+        except Exception as error:  # libraries fail at odd inputs in odd ways
+            raise MalformedBody(
+                f"The inputs cannot be read: {type(error).__name__}: {error}."
+            ) from error
 
     def _answer(self, values: dict[str, Foreign]) -> str:
         names = self._outputs.names
@@ -216,24 +215,24 @@ class _Worker:
     def _load(self, id_: int, order: dict[str, Any]) -> None:
         capture = Capture(order["console"])
         began = time.perf_counter()
-        try:
-            words = self._confine(order)
-            sys.stdout = capture
-            if order["kind"] == "session":
-                self._interpreter = Interpreter(order, self._connection.send)
-                told = ""
-            else:
-                served = Served(order, self._connection, capture)
-                self._call, told = served.call, served.console
-        except BaseException as error:  # the border of the worker's call: loading runs user code
-            end_if_forked(_PID, 1)
-            reason = {"text": explain(error), "console": capture.take()}
+        told = attempt(lambda: self._take_up(order, capture), _PID)
+        if isinstance(told, Raised):
+            reason = {"text": told.text, "console": capture.take()}
             self._connection.send(frames.UNLOADABLE, id_, json.dumps(reason).encode())
             return
-        end_if_forked(_PID, 0)
-        taken = time.perf_counter() - began
-        answer = {"console": told, "confinement": words, "seconds": taken}
+        answer = {**told, "seconds": time.perf_counter() - began}
         self._connection.send(frames.LOADED, id_, json.dumps(answer).encode())
+
+    def _take_up(self, order: dict[str, Any], capture: Capture) -> dict[str, object]:
+        """Become what *order* says, for good; return what the node wants to know of it."""
+        words = self._confine(order)
+        sys.stdout = capture
+        if order["kind"] == "session":
+            self._interpreter = Interpreter(order, self._connection.send)
+            return {"console": "", "confinement": words}
+        served = Served(order, self._connection, capture)
+        self._call = served.call
+        return {"console": served.console, "confinement": words}
 
     def _confine(self, order: dict[str, Any]) -> tuple[str, ...]:
         words = confine.confine(
