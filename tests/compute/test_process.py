@@ -4,12 +4,13 @@ import asyncio
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from hermetic.compute import frames
+from hermetic.compute import frames, sweeping
 from hermetic.compute.process import WorkerProcess, Workforce
 
 
@@ -83,6 +84,20 @@ async def test_what_an_earlier_node_left_is_removed(tmp_path: Path) -> None:
     workforce.begin()
     await workforce.finish()
     assert not list(tmp_path.iterdir())
+
+
+async def test_a_large_folder_of_an_earlier_node_keeps_nobody_from_starting(
+    tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "1" / "call").mkdir(parents=True)
+    go = threading.Event()
+    monkeypatch.setattr(sweeping, "remove_tree", lambda _: go.wait(10))
+    workforce = Workforce(tmp_path)
+    workforce.begin()
+    assert workforce.start(listener, 1, 1 << 20).folder == tmp_path / "1"
+    assert (await asyncio.wait_for(listener.frames.get(), 10))[0] == frames.READY
+    go.set()
+    await workforce.finish()
 
 
 async def test_an_interpreter_that_cannot_be_started_raises_and_leaves_nothing(

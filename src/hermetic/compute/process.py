@@ -7,6 +7,7 @@ path anybody else could open.
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,11 +19,13 @@ from typing import Protocol, cast
 from hermetic.compute import confine, descendants, frames
 from hermetic.compute.descendants import children, kill_tree
 from hermetic.compute.folder import remove_tree
+from hermetic.compute.sweeping import Sweeper
 from hermetic.errors import BodyTooLarge, MalformedBody
 
 _TAIL = 8192
 _TAIL_LINES = 20
 _READ = 1 << 16
+_SWEEP_S = 2.0
 
 
 class Owner(Protocol):
@@ -139,6 +142,7 @@ class Workforce:
     def __init__(self, work: Path, python: str = sys.executable) -> None:
         self._work, self._python = work.absolute(), python
         self._number = 0
+        self._sweeper = Sweeper()
         self._workers: dict[int, tuple[WorkerProcess, subprocess.Popen[bytes], _Watch]] = {}
         self._sessions: set[int] = set()
         self._before: set[int] = set()
@@ -155,15 +159,19 @@ class Workforce:
         self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Programs of services outlive a node that was killed, though their workers do not.
         descendants.kill(descendants.with_variable(f"HOME={self._work}/"))
-        for old in self._work.iterdir():
-            remove_tree(str(old))
+        for old in list(self._work.iterdir()):
+            # The numbers begin anew, and a large folder must not keep the node from its start.
+            self._sweeper.remove(str(old.rename(self._work / f".{secrets.token_hex(8)}")))
         self._before = children(os.getpid())
         self._marked = not _has_no_new_privileges("self")
         confine.adopt_orphans()
         confine.hide_memory()
 
     async def finish(self) -> None:
-        """Kill every worker, and return when all have ended and their folders are gone."""
+        """Kill every worker, and return when all have ended and their folders are gone.
+
+        What cannot be removed in a few seconds is left to the next `begin`.
+        """
         for worker, _, _ in list(self._workers.values()):
             worker.kill()
         while self._workers:
@@ -171,6 +179,7 @@ class Workforce:
             await self._nobody_left.wait()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._sweeper.finish(_SWEEP_S)
         confine.adopt_orphans(yes=False)
         confine.hide_memory(yes=False)
 
@@ -252,7 +261,7 @@ class Workforce:
         self._bury()
         worker.owner.ended(worker)
         worker.close()
-        self._keep(loop.run_in_executor(None, remove_tree, str(worker.folder)))
+        self._sweeper.remove(str(worker.folder))
         if not self._workers:
             self._nobody_left.set()
 
