@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from hermetic.errors import BodyTooLarge, Conflict, NotFound, StorageFull
-from hermetic.registry.workspaces import Workspace
+from hermetic.registry.workspaces import Workspace, clear
 from hermetic.serving.bundle import Shelf
 from tests.support.archives import in_pieces
 from tests.support.room import files_no_larger_than
@@ -147,3 +147,18 @@ async def test_a_removed_session_is_gone(workspace: Workspace) -> None:
     await put(workspace, "a", b"x")
     await workspace.remove()
     assert not workspace.path.exists()
+
+
+def test_what_an_earlier_run_left_is_cleared_away(tmp_path: Path) -> None:
+    left = tmp_path / "sessions" / "old" / "files"
+    left.mkdir(parents=True)
+    (left / "x").write_text("x")
+    (tmp_path / "sessions" / "link").symlink_to(tmp_path)
+    clear(tmp_path / "sessions")
+    assert list((tmp_path / "sessions").iterdir()) == []
+    assert tmp_path.is_dir()
+
+
+def test_to_clear_makes_a_folder_that_nobody_else_can_see(tmp_path: Path) -> None:
+    clear(tmp_path / "sessions")
+    assert (tmp_path / "sessions").stat().st_mode & 0o777 == 0o700

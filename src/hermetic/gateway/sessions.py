@@ -8,7 +8,6 @@ for them.  A session does not outlive the process that opened it; its snapshots 
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,19 +16,17 @@ from hermetic.access.policy import may_run_code
 from hermetic.access.principals import Principal
 from hermetic.client.interpreters import Interpreters
 from hermetic.clock import Clock
-from hermetic.errors import BadInput, BodyTooLarge, Busy, NotFound, NotPermitted, Unavailable
+from hermetic.errors import BadInput, Busy, NotFound, NotPermitted, Unavailable
 from hermetic.gateway.completion import to_the_end
-from hermetic.gateway.content import Content
+from hermetic.gateway.content import Content, whole
 from hermetic.log import logger
 from hermetic.registry.bundles import BundleArchive
-from hermetic.registry.disk import pieces_of, remove_tree
 from hermetic.registry.sessions import SessionRegistry
 from hermetic.registry.snapshots import SnapshotRegistry
-from hermetic.registry.workspaces import Workspace
+from hermetic.registry.workspaces import Workspace, clear
 from hermetic.serving.bundle import MEBIBYTE, Shelf
-from hermetic.serving.schema import is_file_name
 from hermetic.serving.service import RuntimeKind
-from hermetic.serving.session import Session, Snapshot
+from hermetic.serving.session import Session, Snapshot, check_known, check_new
 
 log = logger(__name__)
 
@@ -85,7 +82,7 @@ class Sessions:
 
     async def start(self) -> None:
         """Clear away what sessions of an earlier run left behind."""
-        await asyncio.to_thread(self._clear)
+        await asyncio.to_thread(clear, self._folder)
         for session in await self._registry.all():
             await self._registry.remove(session.id)
             log.info("session.cleared", session=session.id, account=session.owner)
@@ -167,10 +164,10 @@ class Sessions:
         """
         _refuse_reader(principal)
         opened = self._find(principal, session_id)
-        _refuse_name(opened.session, shelf, name)
+        check_new(opened.session, shelf, name)
         async with opened.lock:
             if shelf is Shelf.WORKSPACE and opened.is_live:
-                data = await _whole(pieces, most=self._limits.live_object)
+                data = await whole(pieces, most=self._limits.live_object)
                 await self._interpreters.write_object(session_id, name, data)
             else:
                 await opened.workspace.write(shelf, name, pieces)
@@ -178,21 +175,16 @@ class Sessions:
     async def read(self, principal: Principal, session_id: str, shelf: Shelf, name: str) -> Content:
         """Return a file, or a serialised object, or raise `NotFound`."""
         opened = self._find(principal, session_id)
-        if not is_file_name(name):
-            raise NotFound(f"There is nothing called {name[:80]!r} in the session.")
+        check_known(name)
         if shelf is Shelf.WORKSPACE and opened.is_live:
             data = await self._interpreters.read_object(session_id, name)
-            return Content(len(data), _one(data))
-        file = await opened.workspace.read(shelf, name)
-        size = file.seek(0, 2)
-        file.seek(0)
-        return Content(size, pieces_of(file, size))
+            return Content.of(data)
+        return Content.within(await opened.workspace.read(shelf, name))
 
     async def delete(self, principal: Principal, session_id: str, shelf: Shelf, name: str) -> None:
         """Remove a file, or an object, or raise `NotFound`."""
         opened = self._find(principal, session_id)
-        if not is_file_name(name):
-            raise NotFound(f"There is nothing called {name[:80]!r} in the session.")
+        check_known(name)
         async with opened.lock:
             if shelf is Shelf.WORKSPACE and opened.is_live:
                 await self._interpreters.delete_object(session_id, name)
@@ -352,40 +344,12 @@ class Sessions:
             return
         kept = Workspace(tree, most=0)
         for name in await kept.names(Shelf.WORKSPACE):
-            pieces = pieces_of(await kept.read(Shelf.WORKSPACE, name))
-            data = await _whole(pieces, most=self._limits.live_object)
+            content = Content.within(await kept.read(Shelf.WORKSPACE, name))
+            data = await whole(content.pieces, most=self._limits.live_object)
             await self._interpreters.write_object(opened.session.id, name, data)
-
-    def _clear(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for leftover in self._folder.iterdir():
-            with suppress(OSError):
-                remove_tree(leftover)
 
 
 def _refuse_reader(principal: Principal) -> None:
     # Asked at each turn: somebody may have become a Reader since.
     if not may_run_code(principal):
         raise NotPermitted(f"{principal.name!r} is a {principal.role} and may not run code.")
-
-
-def _refuse_name(session: Session, shelf: Shelf, name: str) -> None:
-    if not is_file_name(name) or not name.isprintable():
-        raise BadInput(f"{name[:80]!r} is no plain name: use one without folders.")
-    # It becomes a variable: what cannot be one would be kept and never found again.
-    is_python_object = shelf is Shelf.WORKSPACE and session.runtime is RuntimeKind.PYTHON
-    if is_python_object and not name.isidentifier():
-        raise BadInput(f"{name[:80]!r} cannot name an object: use a Python identifier.")
-
-
-async def _one(data: bytes) -> AsyncIterator[bytes]:
-    yield data
-
-
-async def _whole(pieces: AsyncIterator[bytes], *, most: int) -> bytes:
-    data = bytearray()
-    async for piece in pieces:
-        data += piece
-        if len(data) > most:
-            raise BodyTooLarge(f"An object for a live session may have {most} bytes at most.")
-    return bytes(data)

@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -135,6 +136,14 @@ class Workspace:
                 pass
         except NotFound:
             raise Conflict(f"{'/'.join(parts)!r} stands where a folder has to go.") from None
+
+
+def clear(folder: Path) -> None:
+    """Make *folder*, or empty it of the workspaces an earlier run left; what resists stays."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for leftover in folder.iterdir():
+        with suppress(OSError):
+            remove_tree(leftover)
 
 
 def _size(path: Path, parts: tuple[str, ...]) -> int:

@@ -6,6 +6,9 @@ Its life is *opened → snapshotted → closed*.
 from dataclasses import dataclass
 from datetime import datetime
 
+from hermetic.errors import BadInput, NotFound
+from hermetic.serving.bundle import Shelf
+from hermetic.serving.schema import is_file_name
 from hermetic.serving.service import RuntimeKind
 
 
@@ -41,3 +44,22 @@ class Snapshot:
     def is_empty(self) -> bool:
         """Whether the session held neither a file nor an object."""
         return self.members == 0
+
+
+def check_new(session: Session, shelf: Shelf, name: str) -> None:
+    """Raise `BadInput` unless something of that *name* may be put on *shelf* of *session*."""
+    if not is_file_name(name) or not name.isprintable():
+        raise BadInput(f"{name[:80]!r} is no plain name: use one without folders.")
+    # It becomes a variable: what cannot be one would be kept and never found again.
+    is_python_object = shelf is Shelf.WORKSPACE and session.runtime is RuntimeKind.PYTHON
+    if is_python_object and not name.isidentifier():
+        raise BadInput(f"{name[:80]!r} cannot name an object: use a Python identifier.")
+
+
+def check_known(name: str) -> None:
+    """Raise `NotFound` if nothing in a session can have that *name*; it may lead elsewhere.
+
+    Wider than `check_new`: the session's own code names its files as it likes.
+    """
+    if not is_file_name(name):
+        raise NotFound(f"There is nothing called {name[:80]!r} in the session.")
