@@ -90,9 +90,7 @@ def _written(certificate: x509.Certificate, kind: _Kind, value: object) -> str:
     """Write a name of a certificate, ending where it ends; or refuse the certificate."""
     try:
         if kind is x509.DNSName and isinstance(value, str):
-            name = PresentedName.parse(value)
-            if name.address is None:
-                return f"{_reversed(name.text.removeprefix('*.'))}."
+            return _written_host(value)
         if kind is x509.IPAddress and isinstance(value, Address):
             return f"{value.version}:{int(value):0{value.max_prefixlen}b}"
         if kind is x509.DirectoryName and isinstance(value, x509.Name):
@@ -148,6 +146,13 @@ def _written_subtree(name: x509.GeneralName) -> str:
             return f"{_reversed(ServerName.parse(host).text)}{end}" if host else ""
         case _:
             return ""
+
+
+def _written_host(text: str) -> str:
+    name = PresentedName.parse(text)
+    if name.address is not None:
+        raise BadInput(f"{text!r} is an address and not a host name.")
+    return f"{_reversed(name.text.removeprefix('*.'))}."
 
 
 def _written_subject(name: x509.Name) -> str:
