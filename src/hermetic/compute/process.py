@@ -25,7 +25,7 @@ from hermetic.errors import BodyTooLarge, MalformedBody
 _TAIL = 8192
 _TAIL_LINES = 20
 _READ = 1 << 16
-_SWEEP_S = 2.0
+_SWEEP_S = 5.0
 
 
 class Owner(Protocol):
