@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from hermetic.config.home import Home
 from hermetic.config.settings import Certificates, Kestrel, Settings
 from hermetic.errors import BadConfiguration, Unavailable
 from tests.support.certificates import Hierarchy, hierarchy
+from tests.support.waiting import until
 
 DEFAULT = Settings()
 NAMES = ("localhost", "127.0.0.1", "::1", "box.example")
@@ -95,16 +96,10 @@ async def test_a_pair_put_into_the_folder_is_presented(
     fresh = authority.issue("localhost")
     (folder / "tls.key").write_bytes(fresh.key_pem)
     (folder / "tls.crt").write_bytes(fresh.chain_pem)
-    await until(lambda: asyncio.sleep(0.01, presented(sealing) == fresh.chain.sha256))
+    await until(lambda: presented(sealing) == fresh.chain.sha256)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await condition():
-            pass
 
 
 async def test_in_plain_http_nothing_is_presented(home: Home) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,6 @@ def parameters(**types: str) -> tuple[Parameter, ...]:
     return tuple(
         Parameter.parse(name, kind.replace("frame", "data.frame")) for name, kind in types.items()
     )
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait, for at most ten seconds, for what nobody announces."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  # there is no event to wait for
-            await asyncio.sleep(0.01)
 
 
 class Rig:
@@ -107,6 +100,11 @@ class Rig:
         found = await self.call(key, **inputs)
         assert found["success"], found["errorMessage"]
         return found["outputParameters"][name]
+
+    def calls(self) -> int:
+        """Return how many calls there are that were not answered."""
+        capacity = self.pool.capacity()
+        return capacity.busy + capacity.queued
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from hermetic.errors import (
     WorkerDied,
 )
 from hermetic.serving.service import Entry, EntryKind, ServiceKey
-from tests.compute.conftest import LIMITS, Rig, eventually
+from tests.compute.conftest import LIMITS, Rig
+from tests.support.waiting import until
 
 
 def worker_pids() -> set[int]:
@@ -259,7 +260,7 @@ async def test_children_of_a_worker_that_is_ended_are_ended(rig: Rig) -> None:
     error = (await rig.answer(key, {"x": False})).error
     assert isinstance(error, WorkerDied)
     left = Path(f"/proc/{error.stderr.strip()}")
-    await eventually(lambda: not left.exists())
+    await until(lambda: not left.exists())
 
 
 async def test_a_call_that_leaves_a_thread_is_its_workers_last(rig: Rig) -> None:
@@ -350,7 +351,7 @@ async def test_a_check_of_code_that_ends_its_worker_raises(rig: Rig) -> None:
 async def test_a_withdrawn_service_is_not_found_and_its_calls_end(rig: Rig) -> None:
     key = rig.code("import time; time.sleep(0.2)")
     running = asyncio.ensure_future(rig.answer(key))
-    await asyncio.sleep(0)
+    await until(lambda: rig.calls() == 1)
     rig.pool.withdraw(key)
     assert isinstance((await rig.answer(key)).error, ServiceNotFound)
     assert (await running).error is None
@@ -369,7 +370,7 @@ async def test_a_service_placed_anew_answers_with_its_new_code(rig: Rig) -> None
 async def test_an_idle_worker_that_was_killed_costs_no_call(rig: Rig) -> None:
     key = rig.code("import os; pid = os.getpid()", outputs={"pid": "integer"})
     os.kill(await rig.output(key, "pid"), signal.SIGKILL)
-    await eventually(lambda: bool(rig.pool.metrics.ended))
+    await until(lambda: bool(rig.pool.metrics.ended))
     assert await rig.output(key, "pid") > 0
 
 
@@ -397,7 +398,7 @@ async def test_a_stopped_pool_leaves_no_process_and_no_folder(rig: Rig) -> None:
 async def test_stopping_waits_for_calls_that_run(rig: Rig) -> None:
     key = rig.code("import time; time.sleep(0.3)")
     running = asyncio.ensure_future(rig.answer(key))
-    await asyncio.sleep(0)
+    await until(lambda: rig.calls() == 1)
     await rig.pool.stop(5)
     assert (await running).error is None
     assert isinstance((await rig.answer(key)).error, Unavailable)

@@ -22,7 +22,8 @@ from hermetic.errors import (
     NotFound,
     Unavailable,
 )
-from tests.compute.conftest import LIMITS, Rig, eventually
+from tests.compute.conftest import LIMITS, Rig
+from tests.support.waiting import until
 
 
 class Desk:
@@ -142,7 +143,7 @@ async def test_a_cancelled_execution_fails_and_the_session_stays(desk: Desk) -> 
     running = asyncio.ensure_future(
         desk.execute("x = 7\nprint('on', flush=True)\nwhile True: pass")
     )
-    await eventually(lambda: "on" in desk.sessions.console_output("s"))
+    await until(lambda: "on" in desk.sessions.console_output("s"))
     await desk.sessions.cancel("s")
     found = await asyncio.wait_for(running, 10)
     assert "KeyboardInterrupt" in found["errorMessage"]
@@ -212,7 +213,7 @@ async def test_an_interpreter_killed_between_executions_is_gone(desk: Desk) -> N
 
 async def test_closing_ends_an_execution_that_runs(desk: Desk) -> None:
     running = asyncio.ensure_future(desk.execute("print('on', flush=True)\nwhile True: pass"))
-    await eventually(lambda: "on" in desk.sessions.console_output("s"))
+    await until(lambda: "on" in desk.sessions.console_output("s"))
     await desk.sessions.close("s")
     with pytest.raises(Gone):
         await asyncio.wait_for(running, 10)
@@ -245,9 +246,9 @@ async def test_there_are_only_so_many_interpreters(desk: Desk) -> None:
 async def test_the_answer_to_a_question_nobody_waits_for_is_not_taken_for_another(
     desk: Desk,
 ) -> None:
-    await desk.execute("import time")
-    running = asyncio.ensure_future(desk.execute("time.sleep(0.2); x = 'old'", "x"))
-    await asyncio.sleep(0)
+    code = "import time; print('on', flush=True); time.sleep(0.2); x = 'old'"
+    running = asyncio.ensure_future(desk.execute(code, "x"))
+    await until(lambda: "on" in desk.sessions.console_output("s"))
     running.cancel()
     assert await desk.value("y = x", "y") == "old"
 

@@ -1,6 +1,7 @@
 """The contract every maker of a database connection is held to."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -112,9 +113,17 @@ async def test_changes_asked_for_together_are_made_one_after_the_other(
 
 
 async def test_a_cancelled_caller_does_not_stop_the_next(database: Database) -> None:
-    writing = asyncio.ensure_future(database.write(note("one", 1)))
-    await asyncio.sleep(0)
+    begun, left = threading.Event(), threading.Event()
+
+    def change(transaction: Transaction) -> None:
+        begun.set()
+        left.wait(DEADLINE_S)
+        note("one", 1)(transaction)
+
+    writing = asyncio.ensure_future(database.write(change))
+    await asyncio.to_thread(begun.wait, DEADLINE_S)
     writing.cancel()
+    left.set()
     await database.write(note("two", 2))
     assert "two" in await texts(database)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hermetic.errors import BadInput, Busy, Unavailable
 from hermetic.identity.passwords import SYMBOLS, Passwords, generate, refuse_weak
 from tests.support.accounts import ANOTHER, PASSWORD, fast_passwords
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ async def test_a_flood_gets_two_threads_and_is_then_told_to_wait() -> None:
     hasher = HeldHasher()
     passwords = Passwords(hasher=hasher, waiting=5)
     flood = [asyncio.ensure_future(passwords.hash(PASSWORD)) for _ in range(5)]
-    await asyncio.sleep(0)
+    await until(lambda: hasher.at_once == 2)
     with pytest.raises(Busy, match="Too many logins"):
         await passwords.hash(PASSWORD)
     hasher.go.set()
