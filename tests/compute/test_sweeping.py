@@ -16,6 +16,7 @@ async def test_folders_are_removed_with_all_that_is_in_them(tmp_path: Path) -> N
         sweeper.remove(str(tmp_path / name))
     assert await sweeper.finish(10)
     assert list(tmp_path.iterdir()) == []
+    assert "sweeper" not in [thread.name for thread in threading.enumerate()]
 
 
 async def test_it_is_of_use_again_after_its_end(tmp_path: Path) -> None:

@@ -36,9 +36,11 @@ class Sweeper:
     async def finish(self, patience_s: float) -> bool:
         """Wait until all is removed, so long at most; whether it is."""
         idle = await asyncio.to_thread(self._idle.wait, patience_s)
-        if self._thread is not None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
             self._folders.put(None)
-            self._thread = None
+            if idle:
+                await asyncio.to_thread(thread.join)
         return idle
 
     def _run(self) -> None:
