@@ -58,8 +58,6 @@ class Product:
     def stop(self, *, how: signal.Signals = signal.SIGTERM) -> int:
         """Stop it with a signal and return its exit status."""
         self.process.send_signal(how)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
         return self.process.wait(timeout=45)
 
 
@@ -84,11 +82,11 @@ def start(home: Path, *options: str, password: str | None = PASSWORD) -> Product
     errors.close()
     assert process.stdout is not None
     line = process.stdout.readline()
+    process.stdout.close()  # it says nothing more, and an open pipe would be left to the collector
     if not line:
         status = process.wait(timeout=30)
         text = (home.parent / f"{home.name}.stderr").read_text()
         raise AssertionError(f"the product ended with {status} before it was ready:\n{text}")
-    process.stdout.close()  # it says nothing more, and an open pipe would be left to the collector
     ready: dict[str, Any] = json.loads(line)
     return Product(
         home, ready["url"].rstrip("/"), Path(ready["ca"] or home / "ca.pem"), process, ready

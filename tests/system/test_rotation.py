@@ -44,6 +44,7 @@ async def renew(box: Product) -> None:
         *("-m", "hermetic.cli.main", "certificate", "renew"),
         env=environment,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     assert await process.wait() == 0
 
