@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hermetic.client.execution import Answer, Capacity, Loaded
-from hermetic.errors import HermeticError, ServiceUnloadable, Unavailable
+from hermetic.errors import HermeticError, ServiceNotFound, ServiceUnloadable, Unavailable
 from hermetic.serving.service import Service, ServiceKey
 
 Answering = Callable[[Answer], None]
@@ -18,7 +18,7 @@ class InstantExecution:
     def __init__(self) -> None:
         self.placed: dict[ServiceKey, Service] = {}
         self.calls: list[tuple[ServiceKey, bytes]] = []
-        self.held: list[tuple[bytes, Answering]] = []
+        self.held: list[tuple[ServiceKey, bytes, Answering]] = []
         self.holds = False
         self.alive = True
         self.failure: HermeticError | None = None
@@ -40,14 +40,14 @@ class InstantExecution:
         self.calls.append((key, body))
         self.arrived.set()
         if self.holds:
-            self.held.append((body, answer))
+            self.held.append((key, body, answer))
         else:
-            answer(self._answer(body))
+            answer(self._answer(key, body))
 
     def release(self) -> None:
         """Answer the oldest call that is held."""
-        body, answer = self.held.pop(0)
-        answer(self._answer(body))
+        key, body, answer = self.held.pop(0)
+        answer(self._answer(key, body))
 
     async def probe(self) -> None:
         if not self.alive:
@@ -56,7 +56,9 @@ class InstantExecution:
     def capacity(self) -> Capacity:
         return Capacity(workers=2, busy=len(self.held), queued=0, most=2)
 
-    def _answer(self, body: bytes) -> Answer:
+    def _answer(self, key: ServiceKey, body: bytes) -> Answer:
+        if key not in self.placed:
+            return Answer(b"", ServiceNotFound(key.name, key.version), 0.0, 0.0)
         if self.failure is not None:
             return Answer(b"", self.failure, 0.0, 0.0)
         if self.long_answer is not None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Self
 
 import msgspec
@@ -16,7 +17,8 @@ from hermetic.errors import Unauthenticated
 from hermetic.gateway.routing import Routes
 from hermetic.node.metrics import Metrics
 from hermetic.node.server import Listening, NodeServer, bind
-from hermetic.serving.service import ServiceKey
+from hermetic.serving.schema import Schema
+from hermetic.serving.service import Entry, RuntimeKind, Service, ServiceKey
 from hermetic.web.clients import Clients
 from hermetic.web.limits import WireLimits
 from hermetic.web.requests import RequestIds
@@ -24,6 +26,9 @@ from hermetic.web.scoring import Scoring
 from tests.support.execution import InstantExecution
 
 WINE = ServiceKey("wine", "1.0")
+WINE_SERVICE = Service(
+    WINE, "anna", datetime(2026, 1, 1, tzinfo=UTC), RuntimeKind.PYTHON, Entry(), Schema()
+)
 TOKEN = b"good-token"
 DEADLINE_S = 10.0
 
@@ -148,6 +153,7 @@ async def wire_node(
     """Serve on a port of the system's choice, until left; at most a second of grace."""
     routes, execution, metrics = Routes(), InstantExecution(), Metrics()
     routes.add(WINE)
+    execution.place(WINE_SERVICE, None)
     scoring = Scoring(
         routes=routes,
         authenticate=authenticate,

@@ -67,7 +67,8 @@ class Execution(Protocol):
     def submit(self, key: ServiceKey, body: bytes, answer: Callable[[Answer], None]) -> None:
         """Run one call with the JSON *body*, and hand its end to *answer*, exactly once.
 
-        MUST NOT raise: what goes wrong is in the answer.  MAY call *answer* before returning.
+        MUST NOT raise: what goes wrong is in the answer, `ServiceNotFound` if *key* is not
+        placed.  MAY call *answer* before returning.
         """
 
     async def probe(self) -> None:
