@@ -20,6 +20,8 @@ class FolderInterpreters:
         self.cancelled: list[str] = []
 
     async def open(self, session_id: str, folder: Path) -> None:
+        for shelf in ("files", "workspace"):
+            (folder / shelf).mkdir(parents=True, exist_ok=True)
         self.folders[session_id] = folder
 
     async def close(self, session_id: str) -> None:
@@ -45,12 +47,14 @@ class FolderInterpreters:
         return b'{"success": true}'
 
     async def cancel(self, session_id: str) -> None:
+        self._folder(session_id)
         self.cancelled.append(session_id)
 
     def console_output(self, session_id: str) -> str:
-        return "".join(self.ran.get(session_id, []))
+        return "".join(self.history(session_id))
 
     def history(self, session_id: str) -> Sequence[str]:
+        self._folder(session_id)
         return self.ran.get(session_id, [])
 
     async def list_objects(self, session_id: str) -> Sequence[str]:
@@ -60,11 +64,17 @@ class FolderInterpreters:
         return self._object(session_id, name)
 
     async def write_object(self, session_id: str, name: str, data: bytes) -> None:
-        self._objects(session_id)[name] = data
+        if session_id in self.objects:
+            self._objects(session_id)[name] = data
+        else:
+            (self._folder(session_id) / "workspace" / name).write_bytes(data)
 
     async def delete_object(self, session_id: str, name: str) -> None:
         self._object(session_id, name)
-        del self._objects(session_id)[name]
+        if session_id in self.objects:
+            del self.objects[session_id][name]
+        else:
+            (self._folder(session_id) / "workspace" / name).unlink()
 
     async def dump_workspace(self, session_id: str) -> Sequence[str]:
         workspace = self._folder(session_id) / "workspace"
@@ -75,11 +85,15 @@ class FolderInterpreters:
     def _folder(self, session_id: str) -> Path:
         if session_id in self.dead:
             raise Gone("The interpreter died.")
+        if session_id not in self.folders:
+            raise NotFound(f"There is no session {session_id!r}.")
         return self.folders[session_id]
 
     def _objects(self, session_id: str) -> dict[str, bytes]:
-        self._folder(session_id)
-        return self.objects[session_id]
+        workspace = self._folder(session_id) / "workspace"
+        if session_id in self.objects:
+            return self.objects[session_id]
+        return {one.name: one.read_bytes() for one in workspace.iterdir()}
 
     def _object(self, session_id: str, name: str) -> bytes:
         try:
