@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hermetic.access.policy import (
     may_administer,
@@ -67,3 +69,45 @@ def test_only_an_owner_administers() -> None:
 
 def test_a_reader_runs_no_code() -> None:
     assert [may_run_code(one) for one in (OWNER, ANNA, READER)] == [True, True, False]
+
+
+NAMES = st.sampled_from(["anna", "bert", "Anna", ""])
+PRINCIPALS = st.builds(Principal, NAMES, st.sampled_from(Role))
+
+
+@given(NAMES, NAMES, st.lists(NAMES))
+def test_a_higher_role_may_whatever_a_lower_one_may(
+    name: str, owner: str, publishers: list[str]
+) -> None:
+    questions = (
+        lambda one: may_publish(one, publishers),
+        lambda one: may_change(one, owner),
+        lambda one: may_see_code(one, owner),
+        may_run_code,
+        may_administer,
+    )
+    for may in questions:
+        allowed = [may(Principal(name, role)) for role in Role]
+        assert allowed == sorted(allowed, reverse=True)
+
+
+@given(PRINCIPALS, NAMES)
+def test_who_may_change_a_service_may_see_its_code(principal: Principal, owner: str) -> None:
+    assert may_see_code(principal, owner) or not may_change(principal, owner)
+
+
+@given(PRINCIPALS, NAMES)
+def test_nobody_but_an_owner_touches_what_is_anothers(principal: Principal, owner: str) -> None:
+    anothers = principal.role is not Role.OWNER and principal.name != owner
+    touches = (
+        may_publish(principal, [owner])
+        or may_change(principal, owner)
+        or may_see_code(principal, owner)
+    )
+    assert not (anothers and touches)
+
+
+@given(st.builds(Principal, NAMES, st.just(Role.READER)), st.lists(NAMES))
+def test_a_reader_changes_nothing_whatever_the_names(reader: Principal, names: list[str]) -> None:
+    assert not may_publish(reader, names)
+    assert not any(may_change(reader, owner) for owner in names)
