@@ -69,10 +69,11 @@ def to_json(value: Foreign) -> str:
 
 def _plain(value: Foreign) -> Foreign:
     """Return *value* in what JSON knows."""
-    for kind in type(value).__mro__:
-        if kind in _PLAIN:
-            return _PLAIN[kind](value)
-    return _plain_of_a_library(value)
+    plain = _PLAIN.get(type(value))
+    if plain is None:
+        kinds = (kind for kind in type(value).__mro__ if kind in _PLAIN)
+        plain = _PLAIN.get(next(kinds, object), _plain_of_a_library)
+    return plain(value)
 
 
 def _unchanged(value: Foreign) -> Foreign:
