@@ -1,7 +1,8 @@
 """What holds for every test: in CI a skip is a failure, and no variable of the caller leaks in."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,16 @@ CALLERS = (
 def _nothing_of_the_caller() -> None:
     for name in CALLERS:
         os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _removable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Open the folders of the run at its end: pytest removes them later, maybe not as root."""
+    yield
+    for folder, names, _ in os.walk(tmp_path_factory.getbasetemp()):
+        for path in (Path(folder, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(0o700)
 
 
 FIGURES = pytest.StashKey[list[str]]()
