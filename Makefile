@@ -53,6 +53,7 @@ pin:  ## Choose the newest versions that pyproject.toml allows
 	.venv-pin/bin/python tools/pin.py
 
 clean:  ## Remove environments, caches and the demo's home
+	[ ! -d .demo ] || chmod -R u+w .demo  # a node keeps what it unpacked read-only
 	rm -rf .venv .venv-* .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf .coverage htmlcov build dist src/hermetic.egg-info
 	find src tests bench examples tools -name __pycache__ -type d -exec rm -rf {} +
