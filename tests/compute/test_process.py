@@ -49,6 +49,15 @@ async def test_a_worker_is_started_and_spoken_to(workforce: Workforce, listener:
     assert worker.key == 5
 
 
+async def test_a_worker_does_not_interrupt_the_node(
+    workforce: Workforce, listener: Listener
+) -> None:
+    worker = workforce.start(listener, 7, 1 << 20)
+    await asyncio.wait_for(listener.frames.get(), 10)
+    assert os.sched_getscheduler(worker.pid) == os.SCHED_BATCH
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
 async def test_the_end_of_a_worker_is_told_with_its_status(
     workforce: Workforce, listener: Listener
 ) -> None:

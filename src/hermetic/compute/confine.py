@@ -100,6 +100,17 @@ def end_with(parent: int) -> None:
         os._exit(0)
 
 
+def give_way() -> None:
+    """Let this process and what it starts run without interrupting others (SCHED_BATCH).
+
+    A worker that is woken would else stop the node in the middle of an answer, and be stopped
+    by it in turn: with as many processors as processes, each change costs both their caches.
+    """
+    # Some containers forbid it, and it is no more than a courtesy.
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def adopt_orphans(*, yes: bool = True) -> None:
     """Let what loses its parent below this process become its child, rather than init's."""
     _prctl(_SUBREAPER, int(yes))

@@ -187,6 +187,7 @@ def main() -> NoReturn:
     fd, parent = int(sys.argv[1]), int(sys.argv[2])
     confine.end_with(parent)
     confine.adopt_orphans()
+    confine.give_way()
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = Connection(fd, 1 << 30)
