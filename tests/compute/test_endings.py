@@ -28,7 +28,7 @@ class Nobody:
 
 def dead(status: int, words: bytes = b"") -> WorkerProcess:
     owner: Owner = Nobody()
-    worker = WorkerProcess(1, Path("/work/1"), owner, 10)
+    worker = WorkerProcess(1, Path("/srv/1"), owner, 10)
     worker.status = status
     worker.heard(words)
     return worker

@@ -123,7 +123,7 @@ async def test_an_interpreter_that_cannot_be_started_raises_and_leaves_nothing(
 
 
 def test_only_the_last_lines_are_kept(listener: Listener) -> None:
-    worker = WorkerProcess(1, Path("/work/1"), listener, 10)
+    worker = WorkerProcess(1, Path("/srv/1"), listener, 10)
     for number in range(10_000):
         worker.heard(b"line %d\n" % number)
     lines = worker.last_words.splitlines()
