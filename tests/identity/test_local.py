@@ -1,5 +1,6 @@
 import pytest
 from argon2 import PasswordHasher
+from structlog.testing import capture_logs
 
 from hermetic.access.principals import Principal, Role
 from hermetic.errors import BadInput, Conflict, NotFound, Unauthenticated
@@ -38,7 +39,10 @@ async def test_later_starts_keep_the_password(
     store: MemoryAccounts, passwords: Passwords, local: LocalAccounts
 ) -> None:
     later = LocalAccounts(store, passwords)
-    assert await later.start(ANOTHER) is None
+    with capture_logs() as told:
+        assert await later.start(ANOTHER) is None
+    assert [line["event"] for line in told] == ["account.password_not_used"]
+    assert ANOTHER not in str(told)
     assert await later.verify("admin", PASSWORD)
     with pytest.raises(Unauthenticated):
         await later.verify("admin", ANOTHER)

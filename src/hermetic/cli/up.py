@@ -79,7 +79,9 @@ def _bytes(_context: click.Context, _parameter: click.Parameter, text: str | Non
 @click.option(
     "--certificate-folder", type=Path, help="A folder with tls.crt and tls.key to present instead."
 )
-@click.option("--admin-password", help="The administrator's, at the first start. Seen by nobody.")
+@click.option(
+    "--admin-password", help="The administrator's, at the first start only. Seen by nobody."
+)
 @click.option("--workers", type=int, help="Interpreters that stand ready.  [default: 5]")
 @click.option("--call-deadline", type=float, help="Seconds a call may run.  [default: 60]")
 @click.option("--worker-memory", callback=_bytes, help="Such as 512MiB.  [default: 4GiB]")

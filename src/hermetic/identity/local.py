@@ -50,6 +50,9 @@ class LocalAccounts:
         """
         self._accounts = {account.name: account for account in await self._store.all()}
         if ADMINISTRATOR in self._accounts:
+            if password is not None:
+                # Else somebody would believe that a restart had changed it.
+                log.info("account.password_not_used", account=ADMINISTRATOR, reason="it has one")
             return None
         await self.add(ADMINISTRATOR, password or (generated := generate()), Role.OWNER)
         return None if password else generated
