@@ -305,6 +305,17 @@ def test_a_leaf_that_was_changed_is_refused(ours: Hierarchy) -> None:
     assert code_of(caught) == "bad-signature"
 
 
+def test_a_signature_that_ends_within_an_octet_is_refused(ours: Hierarchy) -> None:
+    issued = (ours.issue("node.example.com").chain.certificates for _ in range(100))
+    # Only where the last bit is zero can it be left out without the parser's notice.
+    certificate, *pool = next(one for one in issued if not one[0].signature[-1] & 1)
+    signature = certificate.signature
+    shortened = patched(certificate, b"\x00" + signature, b"\x01" + signature)
+    with pytest.raises(CertificateRejected, match="within an octet") as caught:
+        verify([shortened, *pool], roots=[ours.root_certificate], at=NOW)
+    assert code_of(caught) == "bad-signature"
+
+
 def test_a_leaf_signed_over_a_short_hash_is_refused() -> None:
     root = authority()
     certificate = leaf(root, change=Change(hash=hashes.SHA224()))

@@ -61,6 +61,21 @@ def check_signature_hash(signed: x509.Certificate | x509.CertificateRevocationLi
         )
 
 
+def check_signature_padding(certificate: x509.Certificate) -> None:
+    """Refuse a signature that is no whole number of octets.
+
+    No algorithm makes one.  Verifiers leave such bits out of sight, so that one certificate
+    would have two fingerprints.  Raises `CertificateRejected` (`bad-signature`).
+    """
+    # The octet before the signature counts the unused bits of its BIT STRING (X.690, 8.6.2.2).
+    if certificate.public_bytes(Encoding.DER)[-len(certificate.signature) - 1]:
+        raise refusal(
+            certificate,
+            "bad-signature",
+            "has a signature that ends within an octet: it was changed after it was signed.",
+        )
+
+
 def _check_rsa(certificate: x509.Certificate, key: RSAPublicKey) -> None:
     size = key.key_size
     if size < _SMALLEST_RSA:

@@ -26,7 +26,11 @@ from hermetic.certificates.profile import (
 from hermetic.certificates.refusal import refusal, shown
 from hermetic.certificates.revocation import Revocations, check_revocation
 from hermetic.certificates.roles import Role
-from hermetic.certificates.strength import check_key, check_signature_hash
+from hermetic.certificates.strength import (
+    check_key,
+    check_signature_hash,
+    check_signature_padding,
+)
 from hermetic.errors import CertificateRejected
 
 LONGEST_PATH = 8
@@ -138,6 +142,7 @@ class _Search:
             raise _unknown_issuer(authority, is_known=False)
         check_key(authority)
         check_signature_hash(path[-1])
+        check_signature_padding(path[-1])
         self._effort.check_signature()
         _check_signature(path[-1], authority)
         check_authority(authority, self.purpose, is_root=is_root)

@@ -182,6 +182,7 @@ class BundleArchive:
         try:
             with path.open("rb") as archive:
                 unpack(archive, part, self._bounds)
+            self._age(part)
             # Another may have been faster; a folder is not replaced by one, and theirs is equal.
             with full_disk_told(), suppress(FileExistsError):
                 part.rename(tree)
