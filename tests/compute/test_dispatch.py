@@ -347,7 +347,7 @@ def test_a_retired_service_ends_its_calls_and_takes_no_more(driver: Driver) -> N
     driver.answer(1, second)
     assert driver.ended[refused] is Ending.WITHDRAWN
     assert driver.stopped == {1: Reason.WITHDRAWN}
-    assert not driver.dispatch.knows(1)
+    assert not driver.dispatch.census.knows(1)
 
 
 def test_a_worker_nobody_calls_for_is_closed(driver: Driver) -> None:
@@ -356,6 +356,37 @@ def test_a_worker_nobody_calls_for_is_closed(driver: Driver) -> None:
     driver.answer(1, call)
     driver.tick(LIMITS.idle_s + 1)
     assert driver.stopped[1] is Reason.IDLE
+
+
+def test_a_queued_call_that_is_abandoned_ends_and_the_others_stay(driver: Driver) -> None:
+    first, second, third = driver.call(), driver.call(), driver.call()
+    driver.take(driver.dispatch.expire(second, driver.now, Ending.ABANDONED))
+    assert driver.ended == {second: Ending.ABANDONED}
+    driver.load(1)
+    driver.answer(1, first)
+    driver.answer(1, third)
+
+
+def test_a_running_call_that_is_abandoned_ends_with_its_worker(driver: Driver) -> None:
+    call = driver.call()
+    driver.load(1)
+    driver.take(driver.dispatch.expire(call, driver.now, Ending.ABANDONED))
+    assert (driver.ended[call], driver.stopped[1]) == (Ending.ABANDONED, Reason.ABANDONED)
+
+
+def test_a_call_beyond_a_deadline_of_its_own_ends_with_its_worker(driver: Driver) -> None:
+    call = driver.call()
+    driver.load(1)
+    driver.take(driver.dispatch.expire(call, driver.now, Ending.DEADLINE))
+    assert (driver.ended[call], driver.stopped[1]) == (Ending.DEADLINE, Reason.DEADLINE)
+
+
+def test_a_call_that_has_ended_can_expire_no_more(driver: Driver) -> None:
+    call = driver.call()
+    driver.load(1)
+    driver.answer(1, call)
+    assert driver.dispatch.expire(call, driver.now, Ending.ABANDONED) == []
+    assert driver.stopped == {}
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -377,8 +408,15 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(service=st.integers(1, 4))
     def place(self, service: int) -> None:
-        if not self.driver.dispatch.knows(service):
+        if not self.driver.dispatch.census.knows(service):
             self.driver.place(service)
+
+    @rule(data=st.data())
+    def expire(self, data: st.DataObject) -> None:
+        if self.driver.calls:
+            call = data.draw(st.integers(1, self.driver.calls))
+            actions = self.driver.dispatch.expire(call, self.driver.now, Ending.ABANDONED)
+            self.driver.take(actions)
 
     @rule(service=st.integers(1, 4))
     def retire(self, service: int) -> None:

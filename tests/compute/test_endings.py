@@ -42,17 +42,18 @@ def dead(status: int, words: bytes = b"") -> WorkerProcess:
         (Ending.BUSY, Busy),
         (Ending.UNLOADABLE, Unavailable),
         (Ending.UNAVAILABLE, Unavailable),
+        (Ending.ABANDONED, Unavailable),
         (Ending.WITHDRAWN, ServiceNotFound),
     ],
 )
 def test_every_ending_has_its_error(ending: Ending, kind: type[HermeticError]) -> None:
-    found = error(Fail(1, ending, 2.1), KEY, "why\nKeyError: 'x'", None, Limits())
+    found = error(Fail(1, ending, 2.1), KEY, "why\nKeyError: 'x'", None, 60)
     assert type(found) is kind
     assert found.text.endswith((".", "'x'"))
 
 
 def test_when_to_come_back_is_told_in_whole_seconds() -> None:
-    found = error(Fail(1, Ending.BUSY, 2.1), KEY, "", None, Limits())
+    found = error(Fail(1, Ending.BUSY, 2.1), KEY, "", None, 60)
     assert isinstance(found, Busy)
     assert found.retry_after_s == 3
 
@@ -62,7 +63,7 @@ def test_when_to_come_back_is_told_in_whole_seconds() -> None:
     [(3, "ended with exit code 3"), (-9, "signal 9 (SIGKILL)"), (-64, "signal 64 (SIGRTMAX)")],
 )
 def test_a_death_tells_how_and_the_last_words(status: int, words: str) -> None:
-    found = error(Fail(1, Ending.DIED), KEY, "", dead(status, b"one\ntwo\n"), Limits())
+    found = error(Fail(1, Ending.DIED), KEY, "", dead(status, b"one\ntwo\n"), 60)
     assert isinstance(found, WorkerDied)
     assert words in found.text
     assert found.text.endswith("Its last words: two")

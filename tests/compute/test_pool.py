@@ -182,6 +182,25 @@ async def test_an_endless_call_is_ended_at_its_deadline(rig: Rig) -> None:
     assert rig.pool.metrics.ended == {"deadline": 1}
 
 
+async def test_a_call_may_have_a_deadline_of_its_own(rig: Rig) -> None:
+    key = rig.code("while True: pass")
+    done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    rig.pool.submit(key, b"{}", done.set_result, within_s=0.5)
+    error = (await asyncio.wait_for(done, 30)).error
+    assert isinstance(error, DeadlineExceeded)
+    assert "0.5 s" in error.text
+
+
+async def test_a_call_nobody_waits_for_is_ended_before_its_deadline(rig: Rig) -> None:
+    key = rig.code("while True: pass")
+    done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    ticket = rig.pool.submit(key, b"{}", done.set_result)
+    rig.pool.abandon(ticket)
+    error = (await asyncio.wait_for(done, LIMITS.call_s / 2)).error
+    assert isinstance(error, Unavailable)
+    rig.pool.abandon(ticket)  # it has ended: nothing happens
+
+
 async def test_memory_eaten_is_an_error_of_the_call(rig: Rig) -> None:
     key = rig.code("b = bytearray(x * 1024**3); del b", inputs={"x": "integer"})
     found = await rig.call(key, x=4)

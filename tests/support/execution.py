@@ -19,6 +19,7 @@ class InstantExecution:
         self.placed: dict[ServiceKey, Service] = {}
         self.calls: list[tuple[ServiceKey, bytes]] = []
         self.held: list[tuple[ServiceKey, bytes, Answering]] = []
+        self.abandoned: list[int] = []
         self.holds = False
         self.alive = True
         self.failure: HermeticError | None = None
@@ -36,13 +37,24 @@ class InstantExecution:
             raise ServiceUnloadable("The service's code raised while it was loaded.", "Traceback")
         return Loaded("")
 
-    def submit(self, key: ServiceKey, body: bytes, answer: Answering) -> None:
+    def submit(
+        self,
+        key: ServiceKey,
+        body: bytes,
+        answer: Answering,
+        request_id: bytes = b"",
+        within_s: float = 0.0,
+    ) -> int:
         self.calls.append((key, body))
         self.arrived.set()
         if self.holds:
             self.held.append((key, body, answer))
         else:
             answer(self._answer(key, body))
+        return len(self.calls)
+
+    def abandon(self, ticket: int) -> None:
+        self.abandoned.append(ticket)
 
     def release(self) -> None:
         """Answer the oldest call that is held."""

@@ -22,6 +22,9 @@ from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
 from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
+from hermetic.http.clients import Clients
+from hermetic.http.limits import WireLimits
+from hermetic.http.requests import RequestIds
 from hermetic.identity.local import LocalAccounts
 from hermetic.issuers.authority import Authority
 from hermetic.node.health import Health
@@ -35,10 +38,7 @@ from hermetic.registry.sessions import SessionRegistry
 from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.web.app import application
 from hermetic.web.cases import Insight, UseCases
-from hermetic.web.clients import Clients
-from hermetic.web.limits import WireLimits
-from hermetic.web.requests import RequestIds
-from hermetic.web.scoring import Scoring
+from hermetic.web.scoring import Scoring, ScoringProtocol
 from hermetic.wire.messages import encode
 from tests.support.accounts import PASSWORD, MemoryAccounts, fast_passwords
 from tests.support.execution import InstantExecution
@@ -68,7 +68,7 @@ class WebNode:
     execution: InstantExecution
     interpreters: EchoingInterpreters
     health: Health
-    clients: Clients
+    clients: Clients[Scoring]
     presented: list[str]
 
     def anybody(self, token: str | None = None) -> httpx2.AsyncClient:
@@ -149,7 +149,7 @@ def _clients(
     health: Health,
     routes: Routes,
     limits: WireLimits | None,
-) -> Clients:
+) -> Clients[Scoring]:
     metrics = Metrics(Sources(capacity=execution.capacity))
     app = application(
         cases,
@@ -167,7 +167,7 @@ def _clients(
         limits=limits,
         hsts=b"max-age=1",
     )
-    return Clients(configured(app), scoring, system_clock)
+    return Clients(configured(app), ScoringProtocol, scoring, system_clock)
 
 
 async def _use_cases(

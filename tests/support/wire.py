@@ -15,14 +15,14 @@ from hermetic.access.principals import Principal, Role
 from hermetic.clock import system_clock
 from hermetic.errors import Unauthenticated
 from hermetic.gateway.routing import Routes
+from hermetic.http.clients import Clients
+from hermetic.http.limits import WireLimits
+from hermetic.http.requests import RequestIds
 from hermetic.node.metrics import Metrics
 from hermetic.node.server import Listening, NodeServer, bind
 from hermetic.serving.schema import Schema
 from hermetic.serving.service import Entry, RuntimeKind, Service, ServiceKey
-from hermetic.web.clients import Clients
-from hermetic.web.limits import WireLimits
-from hermetic.web.requests import RequestIds
-from hermetic.web.scoring import Scoring
+from hermetic.web.scoring import Scoring, ScoringProtocol
 from tests.support.execution import InstantExecution
 
 WINE = ServiceKey("wine", "1.0")
@@ -117,7 +117,7 @@ class WireNode:
 
     execution: InstantExecution
     metrics: Metrics
-    clients: Clients
+    clients: Clients[Scoring]
     server: NodeServer
     routes: Routes
     serving: asyncio.Task[bool]
@@ -163,7 +163,7 @@ async def wire_node(
         limits=limits,
         hsts=hsts,
     )
-    clients = Clients(configured(app), scoring, system_clock)
+    clients = Clients(configured(app), ScoringProtocol, scoring, system_clock)
     server = NodeServer(
         bind("127.0.0.1", 0), listen_plainly, clients, grace_s=1.0, period_s=period_s
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hermetic.web.limits import WireLimits
+from hermetic.http.limits import WireLimits
 from tests.support.tokens import signed_with_public_key, signing_key, unsigned
 from tests.support.webnode import WebNode
 from tests.support.wire import Answered, RawClient, WireNode, call, wire_node

@@ -15,16 +15,16 @@ from hermetic.cli.parts import Parts
 from hermetic.cli.sealing import Sealing
 from hermetic.clock import system_clock
 from hermetic.config.settings import Settings
+from hermetic.http.clients import Clients
+from hermetic.http.limits import WireLimits
+from hermetic.http.requests import RequestIds
 from hermetic.node.descriptors import room_for
 from hermetic.node.health import Health
 from hermetic.node.listener import Limits, Listener
 from hermetic.node.metrics import Metrics, Sources
 from hermetic.web.app import application
 from hermetic.web.cases import Insight, UseCases
-from hermetic.web.clients import Clients
-from hermetic.web.limits import WireLimits
-from hermetic.web.requests import RequestIds
-from hermetic.web.scoring import Scoring
+from hermetic.web.scoring import Scoring, ScoringProtocol
 
 _HSTS = b"max-age=63072000"  # Two years, as Mozilla's profiles have it.
 
@@ -68,7 +68,7 @@ class Face:
             hsts=hsts,
         )
         config = Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
-        self.clients = Clients(config, scoring, system_clock)
+        self.clients = Clients(config, ScoringProtocol, scoring, system_clock)
 
     async def listen(
         self, sockets: Sequence[socket.socket], connect: Callable[[], asyncio.Protocol]

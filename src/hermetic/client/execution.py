@@ -64,11 +64,29 @@ class Execution(Protocol):
             Unavailable: There is no room for another worker.
         """
 
-    def submit(self, key: ServiceKey, body: bytes, answer: Callable[[Answer], None]) -> None:
+    def submit(
+        self,
+        key: ServiceKey,
+        body: bytes,
+        answer: Callable[[Answer], None],
+        request_id: bytes = b"",
+        within_s: float = 0.0,
+    ) -> int:
         """Run one call with the JSON *body*, and hand its end to *answer*, exactly once.
 
         MUST NOT raise: what goes wrong is in the answer, `ServiceNotFound` if *key* is not
-        placed.  MAY call *answer* before returning.
+        placed.  MAY call *answer* before returning.  Returns a number to `abandon` it by.
+
+        Args:
+            request_id: What logs on the way are to name the call by.
+            within_s: A deadline shorter than the execution's own, from now; 0 sets none.
+        """
+
+    def abandon(self, ticket: int) -> None:
+        """Take note that nobody waits for the end of the call *ticket* any more.
+
+        One that has not begun MUST NOT begin; one that runs SHOULD end soon.  Its answer is
+        still handed over.  A call that has ended is ignored.
         """
 
     async def probe(self) -> None:

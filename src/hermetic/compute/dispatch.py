@@ -16,6 +16,7 @@ from hermetic.compute.roster import (
     ALIVE,
     STOPPING_OR_ALIVE,
     Action,
+    Census,
     Ending,
     Fail,
     Load,
@@ -44,6 +45,7 @@ class Dispatch:
         self._numbers = 0
         self._start_failures = 0
         self._start_at = -inf
+        self.census = Census(self._services, self._workers)
         self.wake_at = inf
         """When `tick` should come next, if nothing happens before."""
 
@@ -164,6 +166,21 @@ class Dispatch:
         self._refill(now)
         return self._done()
 
+    def expire(self, call: int, now: float, ending: Ending) -> list[Action]:
+        """End *call* before its time: at once if it waits, with its worker if it is the head.
+
+        One that was given to a quick worker behind others is left: its turn comes at once.
+        """
+        if (queueing := self.census.queueing(call)) is not None:
+            queueing.take_out(call)
+            self._actions.append(Fail(call, ending))
+            self._forget(queueing)
+        elif (worker := self.census.working_on(call)) is not None:
+            self._actions.append(Fail(worker.calls.popleft(), ending))
+            is_late = ending is Ending.DEADLINE
+            self._stop(worker, Reason.DEADLINE if is_late else Reason.ABANDONED, now)
+        return self._done()
+
     def tick(self, now: float) -> list[Action]:
         """Do what is due, and say in `wake_at` when something will be next."""
         for worker in list(self._workers.values()):
@@ -181,26 +198,6 @@ class Dispatch:
         if self._start_at > now:
             self._wake(self._start_at)
         return self._done()
-
-    def phases(self) -> dict[Phase, int]:
-        """Return how many workers there are in each phase."""
-        counts = dict.fromkeys(Phase, 0)
-        for worker in self._workers.values():
-            counts[worker.phase] += 1
-        return counts
-
-    def knows(self, service: int) -> bool:
-        """Whether *service* is placed, or has calls or workers left."""
-        return service in self._services
-
-    def queued(self) -> int:
-        """Return how many calls have no worker yet."""
-        return sum(len(service.queue) for service in self._services.values())
-
-    def waiting(self) -> list[int]:
-        """Return the workers that have nothing to do."""
-        free = (Phase.BLANK, Phase.IDLE)
-        return [one.number for one in self._workers.values() if one.phase in free]
 
     # ---- what the events are made of ----
 

@@ -10,6 +10,7 @@ from hermetic.errors import (
     DeadlineExceeded,
     HermeticError,
     ServiceNotFound,
+    ServiceUnloadable,
     Unavailable,
     WorkerDied,
 )
@@ -17,11 +18,12 @@ from hermetic.serving.service import ServiceKey
 
 
 def error(
-    fail: Fail, key: ServiceKey, failure: str, dead: WorkerProcess | None, limits: Limits
+    fail: Fail, key: ServiceKey, failure: str, dead: WorkerProcess | None, within_s: float
 ) -> HermeticError:
     """Return what to tell the caller.
 
-    *failure* is why the service does not load, *dead* the worker that ended just now.
+    *failure* is why the service does not load, *dead* the worker that ended just now, *within_s*
+    the deadline of the call.
     """
     after = max(1, math.ceil(fail.retry_after_s))
     match fail.ending:
@@ -29,7 +31,7 @@ def error(
             return _death(key, dead)
         case Ending.DEADLINE:
             return DeadlineExceeded(
-                f"The call took longer than {limits.call_s:g} s; its worker was ended and is being"
+                f"The call took longer than {within_s:g} s; its worker was ended and is being"
                 " replaced."
             )
         case Ending.BUSY:
@@ -43,8 +45,19 @@ def error(
             )
         case Ending.UNAVAILABLE:
             return Unavailable("No worker can be started at present; try again.", after)
+        case Ending.ABANDONED:
+            return Unavailable("The caller went away before the call ended.", after)
         case Ending.WITHDRAWN:
             return ServiceNotFound(key.name, key.version)
+
+
+def unloadable(error: HermeticError, key: ServiceKey, failure: str) -> HermeticError:
+    """Return what to tell a publisher whose trial load ended with *error*."""
+    if isinstance(error, Unavailable) and not failure:
+        return error
+    lines = failure.strip().splitlines() or [error.text]
+    text = f"{key.name!r} in version {key.version!r} cannot be loaded: {lines[-1][:300]}"
+    return ServiceUnloadable(text, failure)
 
 
 def failure(dead: WorkerProcess | None, limits: Limits) -> str:

@@ -6,14 +6,13 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
 
 from hermetic.client.execution import Answer, Capacity, Loaded
 from hermetic.compute import confine, endings, frames
 from hermetic.compute.dispatch import Dispatch
+from hermetic.compute.ledger import Figures, PendingCall, PlacedService
 from hermetic.compute.limits import Limits
 from hermetic.compute.orders import Orders, refusal, told, user_for
 from hermetic.compute.process import WorkerProcess, Workforce
@@ -22,7 +21,6 @@ from hermetic.errors import (
     HermeticError,
     MalformedBody,
     ServiceNotFound,
-    ServiceUnloadable,
     Unavailable,
 )
 from hermetic.log import logger
@@ -31,34 +29,8 @@ from hermetic.serving.service import Service, ServiceKey
 log = logger(__name__)
 
 _PROBE_S = 1.0
-
-
-class Figures(NamedTuple):
-    """What the metrics show of the workers."""
-
-    ended: Mapping[str, int]
-    """How many workers were ended or ended by themselves, by reason, since the start."""
-    phases: Mapping[str, int]
-    """How many there are at present, by what they do."""
-
-
-@dataclass(slots=True, eq=False)
-class _Placed:
-    service: Service
-    folder: Path | None
-    failure: str = ""
-    """Why it did not load the last time: the end of a traceback, or how the worker died."""
-    console: str = ""
-    loaded: bool = False
-
-
-class _Call(NamedTuple):
-    service: int
-    body: bytes | None
-    """`None` for the question of a check: whether the service loads."""
-    answer: Callable[[Answer], None]
-    came: float
-    """By `perf_counter`: the loop's own time moves in steps of a millisecond."""
+# What a call still gets whose caller has gone: less would cost a worker more often than a call.
+_ABANDONED_S = 1.0
 
 
 class LocalExecution:
@@ -85,8 +57,8 @@ class LocalExecution:
         self._limits = limits
         self._dispatch = Dispatch(limits)
         self._numbers: dict[ServiceKey, int] = {}
-        self._placed: dict[int, _Placed] = {}
-        self._calls: dict[int, _Call] = {}
+        self._placed: dict[int, PlacedService] = {}
+        self._calls: dict[int, PendingCall] = {}
         self._workers: dict[int, WorkerProcess] = {}
         self._dead: WorkerProcess | None = None
         self._pings: dict[int, asyncio.Future[None]] = {}
@@ -108,7 +80,8 @@ class LocalExecution:
     def metrics(self) -> Figures:
         """What the metrics show of the workers."""
         return Figures(
-            dict(self._ended), {str(phase): n for phase, n in self._dispatch.phases().items()}
+            dict(self._ended),
+            {str(phase): n for phase, n in self._dispatch.census.phases().items()},
         )
 
     async def start(self) -> None:
@@ -158,16 +131,16 @@ class LocalExecution:
         self._sweep()
         if error is None:
             return Loaded(placed.console)
-        if isinstance(error, Unavailable) and not placed.failure:
-            raise error
-        lines = placed.failure.strip().splitlines() or [error.text]
-        raise ServiceUnloadable(
-            f"{service.key.name!r} in version {service.key.version!r} cannot be loaded:"
-            f" {lines[-1][:300]}",
-            placed.failure,
-        )
+        raise endings.unloadable(error, service.key, placed.failure)
 
-    def submit(self, key: ServiceKey, body: bytes, answer: Callable[[Answer], None]) -> None:
+    def submit(
+        self,
+        key: ServiceKey,
+        body: bytes,
+        answer: Callable[[Answer], None],
+        request_id: bytes = b"",
+        within_s: float = 0.0,
+    ) -> int:
         """See `Execution.submit`."""
         number = self._numbers.get(key)
         if self._stopping:
@@ -175,28 +148,42 @@ class LocalExecution:
         elif number is None:
             answer(Answer(b"", ServiceNotFound(key.name, key.version), 0.0, 0.0))
         else:
-            self._accept(number, body, answer)
+            most_s = self._limits.call_s
+            call = self._accept(number, body, answer, min(within_s or most_s, most_s))
+            if 0.0 < within_s < most_s:
+                self._loop.call_later(within_s, self._expire, call, Ending.DEADLINE)
+            return call
+        return 0
+
+    def abandon(self, ticket: int) -> None:
+        """See `Execution.abandon`; one that runs is ended with its worker a second later."""
+        if ticket not in self._calls:
+            return
+        if self._dispatch.census.queueing(ticket):
+            self._expire(ticket, Ending.ABANDONED)
+        else:
+            self._loop.call_later(_ABANDONED_S, self._expire, ticket, Ending.ABANDONED)
 
     async def probe(self) -> None:
         """See `Execution.probe`; if all workers are at work within their deadlines, that is proof."""
         deadline = self._loop.time() + _PROBE_S
         while (left := deadline - self._loop.time()) > 0 and not self._stopping:
-            waiting = self._dispatch.waiting()
+            waiting = self._dispatch.census.waiting()
             if waiting and await self._ping(waiting, left):
                 return
             if not waiting:
-                if self._dispatch.phases()[Phase.BUSY]:
+                if self._dispatch.census.phases()[Phase.BUSY]:
                     return
                 await self._change(left)
         raise Unavailable("No worker answered within a second.")
 
     def capacity(self) -> Capacity:
         """See `Execution.capacity`."""
-        phases = self._dispatch.phases()
+        phases = self._dispatch.census.phases()
         return Capacity(
             workers=sum(phases.values()) - phases[Phase.STOPPING],
             busy=phases[Phase.BUSY] + phases[Phase.LOADING],
-            queued=self._dispatch.queued(),
+            queued=self._dispatch.census.queued(),
             most=self._limits.most,
         )
 
@@ -249,14 +236,26 @@ class LocalExecution:
 
     def _add(self, service: Service, folder: Path | None) -> int:
         self._count += 1
-        self._placed[self._count] = _Placed(service, folder)
+        self._placed[self._count] = PlacedService(service, folder)
         self._dispatch.place(self._count)
         return self._count
 
-    def _accept(self, service: int, body: bytes | None, answer: Callable[[Answer], None]) -> None:
+    def _accept(
+        self,
+        service: int,
+        body: bytes | None,
+        answer: Callable[[Answer], None],
+        within_s: float = 0.0,
+    ) -> int:
         self._count += 1
-        self._calls[self._count] = _Call(service, body, answer, perf_counter())
-        self._act(self._dispatch.call(service, self._count, self._loop.time()))
+        call = self._count
+        self._calls[call] = PendingCall(service, body, answer, within_s, perf_counter())
+        self._act(self._dispatch.call(service, call, self._loop.time()))
+        return call
+
+    def _expire(self, call: int, ending: Ending) -> None:
+        if call in self._calls and not self._closed:
+            self._act(self._dispatch.expire(call, self._loop.time(), ending))
 
     def _answered(
         self,
@@ -354,11 +353,12 @@ class LocalExecution:
         self._workers[action.worker].kill()
 
     def _fail(self, action: Fail) -> None:
-        placed = self._placed[self._calls[action.call].service]
+        call = self._calls[action.call]
+        placed = self._placed[call.service]
         if action.ending is Ending.UNLOADABLE and not placed.failure:
             placed.failure = endings.failure(self._dead, self._limits)
-        error = endings.error(action, placed.service.key, placed.failure, self._dead, self._limits)
-        executed = self._limits.call_s if action.ending is Ending.DEADLINE else 0.0
+        error = endings.error(action, placed.service.key, placed.failure, self._dead, call.within_s)
+        executed = call.within_s if action.ending is Ending.DEADLINE else 0.0
         self._end(action.call, error, executed)
 
     def _end(self, number: int, error: HermeticError, executed: float) -> None:
@@ -390,6 +390,6 @@ class LocalExecution:
             await asyncio.wait_for(self._changed.wait(), timeout_s)
 
     def _sweep(self) -> None:
-        for number in [one for one in self._placed if not self._dispatch.knows(one)]:
+        for number in [one for one in self._placed if not self._dispatch.census.knows(one)]:
             if all(call.service != number for call in self._calls.values()):
                 del self._placed[number]

@@ -4,7 +4,7 @@ Pure values; services, workers and calls are numbers, times are seconds of one s
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -17,6 +17,7 @@ class Ending(StrEnum):
     DIED = "died"
     DEADLINE = "deadline"
     BUSY = "busy"
+    ABANDONED = "abandoned"
     UNLOADABLE = "unloadable"
     UNAVAILABLE = "unavailable"
     WITHDRAWN = "withdrawn"
@@ -25,6 +26,7 @@ class Ending(StrEnum):
 class Reason(StrEnum):
     """Why a worker was ended, or ended by itself; the label of the metric."""
 
+    ABANDONED = "abandoned"
     DEADLINE = "deadline"
     DIED = "died"
     IDLE = "idle"
@@ -124,6 +126,10 @@ class ServiceState:
         self.failures += 1
         self.retry_at = now + pause(self.failures - 1)
 
+    def take_out(self, call: int) -> None:
+        """Remove *call* from the queue."""
+        self.queue = deque(one for one in self.queue if one[0] != call)
+
     def part_from(self, worker: "WorkerState") -> None:
         """Have nothing more to do with *worker*."""
         for workers in (self.workers, self.idle):
@@ -154,6 +160,45 @@ class WorkerState:
     service: ServiceState | None = None
     calls: deque[int] = field(default_factory=deque)
     extra: bool = False
+
+
+@dataclass(frozen=True)
+class Census:
+    """What is there at this moment: the services and workers of a dispatch, by number."""
+
+    services: Mapping[int, ServiceState]
+    workers: Mapping[int, WorkerState]
+
+    def phases(self) -> dict[Phase, int]:
+        """Return how many workers there are in each phase."""
+        counts = dict.fromkeys(Phase, 0)
+        for worker in self.workers.values():
+            counts[worker.phase] += 1
+        return counts
+
+    def knows(self, service: int) -> bool:
+        """Whether *service* is placed, or has calls or workers left."""
+        return service in self.services
+
+    def queued(self) -> int:
+        """Return how many calls have no worker yet."""
+        return sum(len(service.queue) for service in self.services.values())
+
+    def waiting(self) -> list[int]:
+        """Return the workers that have nothing to do."""
+        free = (Phase.BLANK, Phase.IDLE)
+        return [one.number for one in self.workers.values() if one.phase in free]
+
+    def queueing(self, call: int) -> ServiceState | None:
+        """Return the service in whose queue *call* is."""
+        return next(
+            (s for s in self.services.values() if any(one == call for one, _ in s.queue)), None
+        )
+
+    def working_on(self, call: int) -> WorkerState | None:
+        """Return the worker whose head *call* is."""
+        busy = (one for one in self.workers.values() if one.phase is Phase.BUSY)
+        return next((one for one in busy if one.calls[0] == call), None)
 
 
 def pause(failures: int) -> float:

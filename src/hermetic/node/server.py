@@ -20,7 +20,7 @@ _BACKLOG = 1024
 
 
 class Clients(Protocol):
-    """Whoever minds the connections of a node (`web.clients`)."""
+    """Whoever minds the connections of a node (`http.clients`)."""
 
     def connect(self) -> asyncio.Protocol:
         """Return the protocol for a new connection."""

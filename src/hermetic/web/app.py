@@ -4,8 +4,10 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermetic.errors import NotFound
+from hermetic.http.endpoint import Endpoint, routes
+from hermetic.http.gate import Gate
+from hermetic.http.limits import WireLimits
 from hermetic.web.api.certificates import CertificatesApi
-from hermetic.web.api.endpoint import Endpoint, routes
 from hermetic.web.api.login import LoginApi
 from hermetic.web.api.manual import ManualApi
 from hermetic.web.api.services import ServicesApi
@@ -13,8 +15,6 @@ from hermetic.web.api.sessions import SessionsApi
 from hermetic.web.api.snapshots import SnapshotsApi
 from hermetic.web.api.status import StatusApi
 from hermetic.web.cases import Insight, UseCases
-from hermetic.web.limits import WireLimits
-from hermetic.web.middleware import Gate
 
 
 def application(

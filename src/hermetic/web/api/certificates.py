@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermetic.gateway.certification import CertificateView, Certification
-from hermetic.web.api.endpoint import Endpoint, json, principal_of
+from hermetic.http.endpoint import Endpoint, json, principal_of
 from hermetic.wire.messages import CertificateListing
 from hermetic.wire.openapi import Operation
 

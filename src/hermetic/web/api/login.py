@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from hermetic.errors import Unauthenticated
 from hermetic.gateway.access import Access, TokenPair
-from hermetic.web.api.endpoint import Endpoint, json, read
-from hermetic.web.limits import WireLimits
+from hermetic.http.endpoint import Endpoint, json, read
+from hermetic.http.limits import WireLimits
 from hermetic.wire.messages import AccessTokenResponse, LoginRequest, RenewTokenRequest
 from hermetic.wire.openapi import Operation
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from hermetic.errors import NotFound
-from hermetic.web.api.endpoint import Endpoint, json
+from hermetic.http.endpoint import Endpoint, json
 from hermetic.wire.openapi import Operation, document
 from hermetic.wire.problems import kinds, page, title
 

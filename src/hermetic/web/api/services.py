@@ -10,10 +10,10 @@ from hermetic.errors import BadInput, ServiceNotFound
 from hermetic.gateway.publication import PatchRequest
 from hermetic.gateway.publication import PublishRequest as Publication
 from hermetic.gateway.publishing import Publishing, ServiceView
+from hermetic.http.endpoint import Endpoint, json, pieces, principal_of, read
+from hermetic.http.limits import WireLimits
 from hermetic.serving.schema import Parameter, Schema
 from hermetic.serving.service import Entry, EntryKind, RuntimeKind
-from hermetic.web.api.endpoint import Endpoint, json, pieces, principal_of, read
-from hermetic.web.limits import WireLimits
 from hermetic.wire.messages import (
     BundleResponse,
     ParameterDefinition,

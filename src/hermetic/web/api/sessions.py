@@ -7,9 +7,7 @@ from starlette.responses import Response
 
 from hermetic.errors import BadInput
 from hermetic.gateway.sessions import Sessions
-from hermetic.serving.bundle import Shelf
-from hermetic.serving.service import RuntimeKind
-from hermetic.web.api.endpoint import (
+from hermetic.http.endpoint import (
     Endpoint,
     Handler,
     Streamed,
@@ -18,7 +16,9 @@ from hermetic.web.api.endpoint import (
     principal_of,
     read,
 )
-from hermetic.web.limits import WireLimits
+from hermetic.http.limits import WireLimits
+from hermetic.serving.bundle import Shelf
+from hermetic.serving.service import RuntimeKind
 from hermetic.wire.messages import (
     ConsoleOutputResponse,
     CreateSessionRequest,

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermetic.gateway.snapshots import Snapshots
-from hermetic.web.api.endpoint import Endpoint, Streamed, json, principal_of
+from hermetic.http.endpoint import Endpoint, Streamed, json, principal_of
 from hermetic.wire.messages import SnapshotListing, creation_time
 from hermetic.wire.openapi import Operation
 

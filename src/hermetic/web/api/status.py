@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from hermetic.client.execution import Capacity
+from hermetic.http.endpoint import Endpoint, json
 from hermetic.node.health import Finding, Health
 from hermetic.node.metrics import Metrics
-from hermetic.web.api.endpoint import Endpoint, json
 from hermetic.wire.messages import Status
 from hermetic.wire.openapi import Operation
 

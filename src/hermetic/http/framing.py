@@ -7,13 +7,16 @@ Pure.  Two servers in a row that read a request differently let one request hide
 from collections.abc import Mapping, Sequence
 
 from hermetic.errors import AddressTooLong, HeadersTooLarge, InvalidHttp
-from hermetic.web.limits import WireLimits
-from hermetic.web.requests import FIELD
+from hermetic.http.limits import WireLimits
+from hermetic.http.requests import FIELD
 
 Field = tuple[bytes, bytes]
 
 UNUSUAL = frozenset((b"connection", b"transfer-encoding", b"upgrade"))
 """Fields without which, and with a host, `check_framing` has nothing to look at."""
+
+AMBIGUOUS = (b"%2f", b"%5c", b"%00")
+"""To some servers these part a path, to others they are letters."""
 
 # Content-Length and Transfer-Encoding are not among them: llhttp refuses those itself.
 _ONCE = frozenset((b"host", b"authorization", b"content-type", b"expect", FIELD))

@@ -9,13 +9,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hermetic.access.principals import Principal
 from hermetic.errors import BadInput, HermeticError, Unauthenticated
+from hermetic.http.framing import AMBIGUOUS
+from hermetic.http.requests import FIELD
 from hermetic.log import bind_request, logger
-from hermetic.web.requests import FIELD
-from hermetic.web.scoring import AMBIGUOUS, MISSING
 from hermetic.wire.openapi import Operation
 from hermetic.wire.problems import reply
 
 log = logger(__name__)
+
+MISSING = "Send a token as `Authorization: Bearer …`; `POST /login` or `hermetic login` gives one."
 
 _SECURITY = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hermetic.web.limits import WireLimits
+from hermetic.http.limits import WireLimits
 from tests.support.webnode import WebNode, web_node
 from tests.support.wire import RawClient
 

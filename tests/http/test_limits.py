@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from hermetic.web.limits import WireLimits
+from hermetic.http.limits import WireLimits
 
 
 def test_the_bounds_cannot_be_moved_while_a_node_runs() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hermetic.web.requests import RequestIds
+from hermetic.http.requests import RequestIds
 
 
 def test_each_request_gets_another_id() -> None:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from hermetic.clock import TurnedClock
 from hermetic.gateway.routing import Routes
+from hermetic.http.clients import Clients
+from hermetic.http.requests import RequestIds
 from hermetic.node.metrics import Metrics
-from hermetic.web.clients import Clients
-from hermetic.web.requests import RequestIds
-from hermetic.web.scoring import Scoring
+from hermetic.web.scoring import Scoring, ScoringProtocol
 from tests.support.execution import InstantExecution
 from tests.support.wire import WireNode, authenticate, call, configured, echo
 
@@ -68,7 +68,7 @@ async def test_answers_carry_the_time_of_the_last_sweep() -> None:
         metrics=Metrics(),
         ids=RequestIds("p"),
     )
-    clients = Clients(configured(echo), scoring, clock)
+    clients = Clients(configured(echo), ScoringProtocol, scoring, clock)
     assert scoring.date == b"date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
     clock.advance(timedelta(days=1))
     clients.sweep(0.0)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from hermetic.errors import AddressTooLong, HeadersTooLarge, InvalidHttp
-from hermetic.web.framing import check_framing, check_repeated, check_sizes
-from hermetic.web.limits import WireLimits
+from hermetic.http.framing import check_framing, check_repeated, check_sizes
+from hermetic.http.limits import WireLimits
 
 LIMITS = replace(WireLimits(), header_fields=3, header_bytes=40, address_bytes=20)
 HOST = {b"host": b"node"}

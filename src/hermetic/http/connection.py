@@ -26,16 +26,16 @@ from hermetic.errors import (
     InvalidHttp,
     RequestTimeout,
 )
-from hermetic.log import logger
-from hermetic.web.framing import (
+from hermetic.http.framing import (
     UNUSUAL,
     check_framing,
     check_repeated,
     check_sizes,
     headers_too_large,
 )
-from hermetic.web.limits import WireLimits
-from hermetic.web.requests import FIELD, RequestIds
+from hermetic.http.limits import WireLimits
+from hermetic.http.requests import FIELD, RequestIds
+from hermetic.log import logger
 from hermetic.wire.problems import reply
 
 log = logger(__name__)
@@ -286,18 +286,21 @@ class Connection(HttpToolsProtocol):
             self.deaf = True
             self.transport.abort()
 
-    def write_problem(self, error: BaseException, request_id: bytes, *, keep_alive: bool) -> None:
-        """Write a whole answer that says what went wrong."""
+    def write_problem(
+        self, error: BaseException, request_id: bytes, *, keep_alive: bool, more: bytes = b""
+    ) -> None:
+        """Write a whole answer that says what went wrong; *more* are further header lines."""
         answer = reply(error, request_id.decode())
         fields = b"".join(b"%b: %b\r\n" % field for field in answer.headers)
         close = b"" if keep_alive else b"connection: close\r\n"
         self.transport.write(
-            b"%b%b%b%b%bcontent-length: %d\r\n%b: %b\r\n\r\n%b"
+            b"%b%b%b%b%b%bcontent-length: %d\r\n%b: %b\r\n\r\n%b"
             % (
                 STATUS_LINE[answer.status],
                 self.shared.date,
                 self.shared.security,
                 fields,
+                more,
                 close,
                 len(answer.body),
                 FIELD,

@@ -1,27 +1,36 @@
 """All connections of a node: the sweep that finds who is late, and their end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from typing import Generic, TypeVar
 
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from hermetic.clock import Clock
-from hermetic.web.connection import Connection
-from hermetic.web.scoring import Scoring, ScoringProtocol
+from hermetic.http.calls import Calls
+from hermetic.http.connection import Connection
+
+S = TypeVar("S", bound=Calls)
 
 
-class Clients:
+class Clients(Generic[S]):
     """Makes the protocol of each connection, and minds them together."""
 
-    def __init__(self, config: Config, scoring: Scoring, clock: Clock) -> None:
-        self._config, self._scoring, self._clock = config, scoring, clock
+    def __init__(
+        self,
+        config: Config,
+        protocol: Callable[[Config, ServerState, S], Connection],
+        shared: S,
+        clock: Clock,
+    ) -> None:
+        self._config, self._protocol, self._shared, self._clock = config, protocol, shared, clock
         self._state = ServerState()
         self._tell_date()
 
-    def connect(self) -> ScoringProtocol:
+    def connect(self) -> Connection:
         """Return the protocol for a new connection."""
-        return ScoringProtocol(self._config, self._state, self._scoring)
+        return self._protocol(self._config, self._state, self._shared)
 
     def sweep(self, now: float) -> None:
         """Close or refuse who is late; to be called about once a second, with the loop's time."""
@@ -55,4 +64,4 @@ class Clients:
     def _tell_date(self) -> None:
         date = formatdate(self._clock().timestamp(), usegmt=True).encode()
         self._state.default_headers = [(b"date", date)]
-        self._scoring.dated(b"date: %b\r\n" % date)
+        self._shared.dated(b"date: %b\r\n" % date)
