@@ -18,15 +18,19 @@
     ├── Unauthenticated                 unauthenticated           401  77
     ├── NotPermitted                    not-permitted             403  77
     ├── NotFound                        not-found                 404  66
-    │   └── ServiceNotFound             service-not-found         404  66
+    │   ├── ServiceNotFound             service-not-found         404  66
+    │   └── NotPlaced                   not-placed                404  66
     ├── RequestTimeout                  request-timeout           408  75
     ├── Conflict                        conflict                  409   1
-    │   └── ServiceExists               service-exists            409   1
+    │   ├── ServiceExists               service-exists            409   1
+    │   └── BundleMissing               bundle-missing            409   1
     ├── Gone                            gone                      410  66
     ├── TooManyAttempts                 too-many-attempts         429  75
     ├── WorkerDied                      worker-died               500   1
     ├── Unavailable                     unavailable               503  69
-    │   └── Busy                        busy                      503  75
+    │   ├── Busy                        busy                      503  75
+    │   ├── Draining                    draining                  503  75
+    │   └── NoWorker                    no-worker                 503  69
     ├── DeadlineExceeded                deadline-exceeded         504  75
     ├── StorageFull                     storage-full              507  75
     ├── Unreachable                     unreachable               502  69
@@ -203,6 +207,12 @@ class ServiceNotFound(NotFound):
         return {"service": self.name, "version": self.version}
 
 
+class NotPlaced(NotFound):
+    """A compute node was called for a service that it was not given yet; nothing has run."""
+
+    type = "not-placed"
+
+
 class RequestTimeout(HermeticError):
     """The request did not arrive in time."""
 
@@ -231,6 +241,12 @@ class ServiceExists(Conflict):
     def members(self) -> Mapping[str, object]:
         """The name and version asked for."""
         return {"service": self.name, "version": self.version}
+
+
+class BundleMissing(Conflict):
+    """A compute node was given a service whose bundle it does not have yet."""
+
+    type = "bundle-missing"
 
 
 class Gone(HermeticError):
@@ -278,6 +294,18 @@ class Busy(Unavailable):
     """Every worker is busy and the queue is full."""
 
     type, exit_code = "busy", 75
+
+
+class Draining(Unavailable):
+    """The node is about to stop and takes nothing on; what was asked has not begun."""
+
+    type, exit_code = "draining", 75
+
+
+class NoWorker(Unavailable):
+    """No worker can be started at present; what was asked has not begun."""
+
+    type = "no-worker"
 
 
 class DeadlineExceeded(HermeticError):

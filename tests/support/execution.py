@@ -20,6 +20,7 @@ class InstantExecution:
         self.calls: list[tuple[ServiceKey, bytes]] = []
         self.held: list[tuple[ServiceKey, bytes, Answering]] = []
         self.abandoned: list[int] = []
+        self.within_s = 0.0
         self.holds = False
         self.alive = True
         self.failure: HermeticError | None = None
@@ -46,6 +47,7 @@ class InstantExecution:
         within_s: float = 0.0,
     ) -> int:
         self.calls.append((key, body))
+        self.within_s = within_s
         self.arrived.set()
         if self.holds:
             self.held.append((key, body, answer))

@@ -39,6 +39,8 @@ from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.web.app import application
 from hermetic.web.cases import Insight, UseCases
 from hermetic.web.scoring import Scoring, ScoringProtocol
+from hermetic.web.standing import Standing, local_backend
+from hermetic.wire import status
 from hermetic.wire.messages import encode
 from tests.support.accounts import PASSWORD, MemoryAccounts, fast_passwords
 from tests.support.execution import InstantExecution
@@ -151,9 +153,15 @@ def _clients(
     limits: WireLimits | None,
 ) -> Clients[Scoring]:
     metrics = Metrics(Sources(capacity=execution.capacity))
+    standing = Standing(
+        health,
+        backends=lambda: local_backend(health, execution.capacity),
+        providers=lambda: {"local": status.leaf(status.PASS)},
+        database=("sqlite", "main"),
+    )
     app = application(
         cases,
-        Insight(health, metrics, execution.capacity),
+        Insight(health, metrics, standing),
         version="0.0-test",
         limits=limits,
         hsts=b"max-age=1",

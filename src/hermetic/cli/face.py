@@ -25,6 +25,8 @@ from hermetic.node.metrics import Metrics, Sources
 from hermetic.web.app import application
 from hermetic.web.cases import Insight, UseCases
 from hermetic.web.scoring import Scoring, ScoringProtocol
+from hermetic.web.standing import Standing, local_backend
+from hermetic.wire import status
 
 _HSTS = b"max-age=63072000"  # Two years, as Mozilla's profiles have it.
 
@@ -60,9 +62,15 @@ class Face:
             limits=limits,
             hsts=hsts,
         )
+        standing = Standing(
+            self.health,
+            backends=lambda: local_backend(self.health, parts.execution.capacity),
+            providers=lambda: {"local": status.leaf(status.PASS)},
+            database=("sqlite", "main"),
+        )
         app = application(
             _cases(sealing, parts),
-            Insight(self.health, metrics, parts.execution.capacity),
+            Insight(self.health, metrics, standing),
             version=version("hermetic"),
             limits=limits,
             hsts=hsts,

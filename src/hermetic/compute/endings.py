@@ -9,6 +9,7 @@ from hermetic.errors import (
     Busy,
     DeadlineExceeded,
     HermeticError,
+    NoWorker,
     ServiceNotFound,
     ServiceUnloadable,
     Unavailable,
@@ -44,7 +45,7 @@ def error(
                 after,
             )
         case Ending.UNAVAILABLE:
-            return Unavailable("No worker can be started at present; try again.", after)
+            return NoWorker("No worker can be started at present; try again.", after)
         case Ending.ABANDONED:
             return Unavailable("The caller went away before the call ended.", after)
         case Ending.WITHDRAWN:

@@ -18,6 +18,7 @@ from hermetic.compute.orders import Orders, refusal, told, user_for
 from hermetic.compute.process import WorkerProcess, Workforce
 from hermetic.compute.roster import Action, Ending, Fail, Load, Phase, Reason, Send, Start, Stop
 from hermetic.errors import (
+    Draining,
     HermeticError,
     MalformedBody,
     ServiceNotFound,
@@ -144,7 +145,7 @@ class LocalExecution:
         """See `Execution.submit`."""
         number = self._numbers.get(key)
         if self._stopping:
-            answer(Answer(b"", Unavailable("The node is stopping."), 0.0, 0.0))
+            answer(Answer(b"", Draining("The node is stopping."), 0.0, 0.0))
         elif number is None:
             answer(Answer(b"", ServiceNotFound(key.name, key.version), 0.0, 0.0))
         else:

@@ -127,7 +127,7 @@ class CallProtocol(Connection):
     def __init__(self, config: Config, state: ServerState, shared: Calls) -> None:
         super().__init__(config, state, shared)
         self.calls = shared
-        self.figures: CallFigures | None = None
+        self.counted: tuple[ServiceKey, CallFigures] | None = None
 
     def admit(self, call: Call, fields: dict[bytes, bytes]) -> None:
         """Look at the header of a call before it is taken on; `fail` refuses it."""
@@ -166,9 +166,9 @@ class CallProtocol(Connection):
 
     def _figures(self, key: ServiceKey) -> CallFigures:
         """Return where calls of *key* are counted; mostly the same as for the last call."""
-        if self.figures is None or self.figures.key is not key:
-            self.figures = self.calls.calls(key)
-        return self.figures
+        if self.counted is None or self.counted[0] is not key:
+            self.counted = key, self.calls.calls(key)
+        return self.counted[1]
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a call's body."""

@@ -218,8 +218,7 @@ class Connection(HttpToolsProtocol):
         if isinstance(exchange, Refusal):
             self.write_problem(exchange.error, exchange.request_id, keep_alive=False)
             self.exchanges.clear()
-            self.phase, self.since = LINGERING, self.loop.time()
-            self.flow.resume_reading()
+            self.linger()
         elif isinstance(exchange, RequestResponseCycle):
             super()._start_asgi_task(exchange, self.app)
 
@@ -347,7 +346,17 @@ class Connection(HttpToolsProtocol):
             self.exchanges[-1].keep_alive = False
             self.deaf = self.deaf or self.phase == NOTHING
         elif self.phase <= NOTHING:
-            self.transport.close()
+            self.part()
+
+    def part(self) -> None:
+        """Close a connection on which nothing is under way."""
+        self.transport.close()
+
+    def linger(self) -> None:
+        """Read and throw away for a moment, so that what was written last is not lost."""
+        self.deaf = True
+        self.phase, self.since = LINGERING, self.loop.time()
+        self.flow.resume_reading()
 
     def _is_stuck(self, now: float) -> bool:
         unsent = self.transport.get_write_buffer_size()

@@ -76,10 +76,15 @@ def principal_of(request: Request) -> Principal:
 
 async def read(request: Request, kind: type[T], *, most: int) -> T:
     """Return the JSON body of *request* as a *kind*; at most *most* bytes are read."""
+    return decode(await read_raw(request, most=most), kind)
+
+
+async def read_raw(request: Request, *, most: int) -> bytes:
+    """Return the body of *request* as it came; at most *most* bytes are read."""
     body = bytearray()
     async for piece in pieces(request, most=most):
         body += piece
-    return decode(body, kind)
+    return bytes(body)
 
 
 async def pieces(request: Request, *, most: int) -> AsyncIterator[bytes]:

@@ -103,15 +103,16 @@ class Metrics(Collector):
 
     def __init__(self, sources: Sources | None = None) -> None:
         self.sources = sources or Sources()
-        self._calls: dict[ServiceKey, CallFigures] = {}
+        self._calls: dict[tuple[str, str], CallFigures] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
     def calls(self, key: ServiceKey) -> CallFigures:
         """Return the figures of *key*; they outlive the service, as counters must."""
-        figures = self._calls.get(key)
+        names = key.name, key.version
+        figures = self._calls.get(names)
         if figures is None:
-            figures = self._calls[key] = CallFigures(key)
+            figures = self._calls[names] = CallFigures(ServiceKey(*names))
         return figures
 
     def exposition(self) -> bytes:

@@ -72,6 +72,16 @@ class ServiceKey:
 
 
 @dataclass(frozen=True)
+class PlacedKey(ServiceKey):
+    """A service as one web node gave it to a compute node; `placement` is the digest of all of it.
+
+    While a service is being changed, web nodes may for a moment speak of two under one key.
+    """
+
+    placement: str
+
+
+@dataclass(frozen=True)
 class Service:
     """A published service; `bundle` is the digest of its archive, if it has one."""
 

@@ -7,13 +7,13 @@ from hermetic.errors import NotFound
 from hermetic.http.endpoint import Endpoint, routes
 from hermetic.http.gate import Gate
 from hermetic.http.limits import WireLimits
+from hermetic.http.status import StatusApi
 from hermetic.web.api.certificates import CertificatesApi
 from hermetic.web.api.login import LoginApi
 from hermetic.web.api.manual import ManualApi
 from hermetic.web.api.services import ServicesApi
 from hermetic.web.api.sessions import SessionsApi
 from hermetic.web.api.snapshots import SnapshotsApi
-from hermetic.web.api.status import StatusApi
 from hermetic.web.cases import Insight, UseCases
 
 
@@ -49,7 +49,7 @@ def endpoints(
         *SnapshotsApi(cases.snapshots).endpoints(),
         *CertificatesApi(cases.certification).endpoints(),
         *StatusApi(
-            insight.health, insight.metrics, insight.capacity, metrics_open=metrics_open
+            insight.health, insight.metrics, insight.standing, metrics_open=metrics_open
         ).endpoints(),
     ]
     return [*table, *ManualApi([one.operation for one in table], version).endpoints()]

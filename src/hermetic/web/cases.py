@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hermetic.client.execution import Capacity
 from hermetic.gateway.access import Access
 from hermetic.gateway.certification import Certification
 from hermetic.gateway.publishing import Publishing
@@ -11,6 +10,7 @@ from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.node.health import Health
 from hermetic.node.metrics import Metrics
+from hermetic.wire.messages import Status
 
 
 @dataclass(frozen=True)
@@ -30,4 +30,4 @@ class Insight:
 
     health: Health
     metrics: Metrics
-    capacity: Callable[[], Capacity]
+    standing: Callable[[], Status]

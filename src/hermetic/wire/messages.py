@@ -191,6 +191,12 @@ class BundleResponse(Message):
     digest: str
 
 
+class CheckResponse(Message):
+    """How a trial load went: what the service's code wrote meanwhile."""
+
+    console_output: str
+
+
 class CertificateListing(Message):
     """A certificate of the node; moments in UTC, `next_renewal` is `null` if none is planned."""
 

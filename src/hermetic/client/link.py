@@ -1,0 +1,284 @@
+"""The connections over which a web node sends calls to one compute node.
+
+HTTP/1.1 with one call at a time on each connection, kept open between calls.  What a call costs
+here is paid by every caller, so nothing is parsed that is not needed, and nothing waits.  Who
+the other side is, the TLS context makes sure of; a context that is replaced holds for new
+connections, and the old ones are closed when they have nothing to do.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import httptools
+
+from hermetic.log import logger
+
+log = logger(__name__)
+
+_QUEUED, _EXECUTED = b"x-queued-us", b"x-executed-us"
+# A node that is gone without a word is noticed by what it does not acknowledge.
+_UNACKNOWLEDGED_MS = 10_000
+
+
+class Reply(NamedTuple):
+    """What the node answered; the times are those it measured itself, in seconds."""
+
+    status: int
+    body: bytes
+    queued_s: float
+    executed_s: float
+
+
+class Broken(NamedTuple):
+    """Why there is no answer; unless `sent`, the node has not seen the question."""
+
+    sent: bool
+    reason: str
+
+
+Outcome = Reply | Broken
+Done = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a node is: an address to connect to, and the name its certificate must have."""
+
+    host: str
+    port: int
+    sealed: bool = True
+    name: str = ""
+
+    @property
+    def authority(self) -> bytes:
+        """The value of the field `Host`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}".encode()
+
+
+class Line(asyncio.Protocol):
+    """One connection: a question, its answer, the next question."""
+
+    def __init__(self, link: "Link") -> None:
+        self._link = link
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._done: Done | None = None
+        self._body: list[bytes] = []
+        self._queued = self._executed = b""
+        self.context: ssl.SSLContext | None = None
+
+    def ask(self, question: bytes, done: Done) -> None:
+        """Send *question*, a whole request; *done* is called once, with its end."""
+        self._done = done
+        if self._transport is not None:
+            self._transport.write(question)
+
+    def close(self) -> None:
+        """Close the connection at once, whatever is under way."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a question can be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    # What the transport says
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = transport  # type: ignore[assignment]  # uvloop's are not asyncio's
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived; an answer nobody waits for ends the connection."""
+        if self._done is None:
+            # The node says goodbye, or it is none of ours.
+            self._end(None)
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._end(f"it answered with what is no HTTP/1.1: {error}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        self._link.lost(self)
+        self._end(str(exc) if exc else "it closed the connection")
+        # The parser holds bound methods of this object.
+        del self._parser
+
+    # What the parser says
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the two fields that matter."""
+        if name == _QUEUED:
+            self._queued = value
+        elif name == _EXECUTED:
+            self._executed = value
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the answer."""
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Hand the answer over, and be free again."""
+        status = self._parser.get_status_code()
+        if status < 200:
+            return
+        done, body = self._done, self._body
+        whole = body[0] if len(body) == 1 else b"".join(body)
+        reply = Reply(status, whole, _seconds(self._queued), _seconds(self._executed))
+        self._done, self._body, self._queued, self._executed = None, [], b"", b""
+        self._link.rested(self, keep_alive=self._parser.should_keep_alive())
+        if done is not None:
+            done(reply)
+
+    def _end(self, reason: str | None) -> None:
+        done, self._done = self._done, None
+        self.close()
+        if done is not None:
+            done(Broken(True, reason or "it closed the connection"))
+
+
+class Link:
+    """All connections to one compute node.
+
+    Args:
+        target: Where it is.
+        context: Gives the TLS context for the next connection; `None` in plain HTTP.
+        most: How many connections there may be; one more question has to wait elsewhere.
+        connect_s: How long a connection, its handshake included, may take to open.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        context: Callable[[], ssl.SSLContext | None],
+        *,
+        most: int = 256,
+        connect_s: float = 3.0,
+    ) -> None:
+        self.target = target
+        self._context, self._most, self._connect_s = context, most, connect_s
+        self._idle: list[Line] = []
+        self._lines: set[Line] = set()
+        self._opening = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another question can be asked now."""
+        return bool(self._idle) or len(self._lines) + self._opening < self._most
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._lines)
+
+    def ask(self, question: bytes, done: Done) -> "Line | None":
+        """Ask *question*, and hand its end to *done*, once; MUST only be called with room.
+
+        Returns the connection that carries it, by which it can be given up, unless that is still
+        to be opened.
+        """
+        while self._idle:
+            line = self._idle.pop()
+            if line.is_usable:
+                line.ask(question, done)
+                return line
+        self._opening += 1
+        task = asyncio.get_running_loop().create_task(self._open(question, done))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return None
+
+    def renew(self) -> None:
+        """Close idle connections that were made with an older context."""
+        context = self._context()
+        for line in [one for one in self._idle if one.context is not context]:
+            line.close()
+
+    def close(self) -> None:
+        """Close every connection; what is under way ends as broken."""
+        self._closed = True
+        for task in list(self._tasks):
+            task.cancel()
+        for line in list(self._lines):
+            line.close()
+
+    # What lines say
+
+    def rested(self, line: Line, *, keep_alive: bool) -> None:
+        """Keep *line* for the next question, unless it is to end."""
+        if keep_alive and not self._closed and line.context is self._context():
+            self._idle.append(line)
+        else:
+            line.close()
+
+    def lost(self, line: Line) -> None:
+        """Forget *line*."""
+        self._lines.discard(line)
+        if line in self._idle:
+            self._idle.remove(line)
+
+    async def _open(self, question: bytes, done: Done) -> None:
+        context = self._context() if self.target.sealed else None
+        line = Line(self)
+        try:
+            async with asyncio.timeout(self._connect_s):
+                await self._connect(line, context)
+        except TimeoutError:
+            done(Broken(False, f"no connection within {self._connect_s:g} s"))
+        except ssl.SSLError as error:
+            done(Broken(False, _told(error)))
+        except OSError as error:
+            done(Broken(False, error.strerror or str(error)))
+        except asyncio.CancelledError:
+            done(Broken(False, "the link was closed"))
+            raise
+        else:
+            if line.is_usable:
+                line.ask(question, done)
+            else:
+                done(Broken(False, "it closed the connection"))
+        finally:
+            self._opening -= 1
+
+    async def _connect(self, line: Line, context: ssl.SSLContext | None) -> None:
+        line.context = context
+        target = self.target
+        name = (target.name or target.host) if context is not None else None
+        await asyncio.get_running_loop().create_connection(
+            lambda: line, target.host, target.port, ssl=context, server_hostname=name
+        )
+        self._lines.add(line)
+
+
+def request(target: Target, path: bytes, body: bytes, *fields: bytes) -> bytes:
+    """Return the bytes of a POST of JSON; *fields* are further header lines, with their ends."""
+    return b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
+        path,
+        target.authority,
+        len(body),
+        b"".join(fields),
+        body,
+    )
+
+
+def _seconds(microseconds: bytes) -> float:
+    return int(microseconds[:12]) / 1e6 if microseconds.isdigit() else 0.0
+
+
+def _told(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message or error}"
+    return f"the handshake failed: {error.reason or error}"
