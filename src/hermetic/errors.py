@@ -172,9 +172,17 @@ class PlainHttp(BadInput):
 
 
 class Unauthenticated(HermeticError):
-    """The caller did not prove who they are: no token, or one that is wrong, expired or revoked."""
+    """The caller did not prove who they are: no token, or one that is wrong, expired or revoked.
+
+    `unsettled` says that another node may have let them in just now: whoever can ask there does
+    so, and then asks here again.
+    """
 
     type, status, exit_code = "unauthenticated", 401, 77
+
+    def __init__(self, text: str, *, unsettled: bool = False) -> None:
+        super().__init__(text)
+        self.unsettled = unsettled
 
 
 class NotPermitted(HermeticError):

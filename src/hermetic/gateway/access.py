@@ -77,6 +77,9 @@ class Access:
         self._checked: OrderedDict[bytes, Claims] = OrderedDict()
         # In order of issue, hence of expiry; a login beyond its access token need not be here.
         self._alive: dict[str, datetime] = {}
+        # Which reading of what other nodes decided an unknown login was first asked for in.
+        self._asked: OrderedDict[str, int] = OrderedDict()
+        self._readings = 0
         # How often all logins of a name were ended.
         self._ends: Counter[str] = Counter()
 
@@ -173,12 +176,23 @@ class Access:
             raise _refused(Refusal.EXPIRED, claims)
         if claims.session not in self._alive:
             self._checked.pop(digest, None)
-            raise _refused(Refusal.REVOKED, claims)
+            raise self._unknown(Refusal.REVOKED, claims)
         self._checked.move_to_end(digest)
         principal = self._provider.principal(claims.subject)
         if principal is None:
-            raise _refused(Refusal.UNKNOWN_PRINCIPAL, claims)
+            raise self._unknown(Refusal.UNKNOWN_PRINCIPAL, claims)
         return principal
+
+    def _unknown(self, reason: Refusal, claims: Claims) -> Unauthenticated:
+        """Return the refusal of a good token whose login or account is not known here.
+
+        It is unsettled until what other web nodes have decided was read once more: a login is
+        kept before its token is given out, so one that is unknown then is none.
+        """
+        asked_at = self._asked.setdefault(claims.session, self._readings)
+        if len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+        return _refused(reason, claims, unsettled=asked_at == self._readings)
 
     def _remember(self, digest: bytes, claims: Claims) -> None:
         self._checked[digest] = claims
@@ -256,6 +270,11 @@ def _digest(refresh_token: str) -> str:
     return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _refused(reason: Refusal, claims: Claims | None = None) -> Unauthenticated:
+def _refused(
+    reason: Refusal, claims: Claims | None = None, *, unsettled: bool = False
+) -> Unauthenticated:
     log.info("access.refused", reason=reason, account=claims.subject if claims else None)
-    return Unauthenticated("The token is missing, wrong, expired or revoked: log in for a new one.")
+    return Unauthenticated(
+        "The token is missing, wrong, expired or revoked: log in for a new one.",
+        unsettled=unsettled,
+    )

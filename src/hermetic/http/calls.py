@@ -158,6 +158,14 @@ class CallProtocol(Connection):
         if call.expects and len(self.exchanges) == 1:
             self.begin(call)
 
+    def settled(self, call: Call, error: HermeticError | None) -> None:
+        """Go on with a call that `waits`, or refuse it with *error*."""
+        call.waits = False
+        if error is not None:
+            self.fail(call, error)
+        if self.exchanges and self.exchanges[0] is call:
+            self.begin(call)
+
     def fail(self, call: Call, error: HermeticError) -> None:
         """Refuse *call* with *error* once it is read, unless it is refused already."""
         if call.error is None:

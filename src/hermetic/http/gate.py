@@ -1,7 +1,7 @@
 """What holds for every request that reaches ASGI: a token, a request id, and a clear failure."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -29,6 +29,8 @@ class Gate:
         operations: The table of the API; only what is open in it needs no token.
         authenticate: Takes a token and raises `Unauthenticated`.
         hsts: The value of `strict-transport-security`, or `None` in plain HTTP.
+        settle: Learns what other nodes have decided meanwhile; asked before a token is refused
+            that one of them may have given out just now.
     """
 
     def __init__(
@@ -37,8 +39,9 @@ class Gate:
         operations: Iterable[Operation],
         authenticate: Callable[[bytes], Principal],
         hsts: bytes | None = None,
+        settle: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._app, self._authenticate = app, authenticate
+        self._app, self._authenticate, self._settle = app, authenticate, settle
         self._open = [(one.method, _form(one.path)) for one in operations if one.open]
         self._headers = [*_SECURITY]
         if hsts is not None:
@@ -59,7 +62,7 @@ class Gate:
             await send(message)
 
         try:
-            self._admit(scope)
+            await self._admit_settled(scope)
             await self._app(scope, receive, named)
         except ClientDisconnect:
             log.debug("request.abandoned")
@@ -68,6 +71,15 @@ class Gate:
             _tell(error, scope)
             if not started:
                 await _answer(error, request_id, scope, named)
+
+    async def _admit_settled(self, scope: Scope) -> None:
+        try:
+            self._admit(scope)
+        except Unauthenticated as error:
+            if not error.unsettled or self._settle is None:
+                raise
+            await self._settle()
+            self._admit(scope)
 
     def _admit(self, scope: Scope) -> None:
         raw: bytes = scope["raw_path"]

@@ -1,13 +1,13 @@
 """Calls of services as callers send them: with a token, to `/api/{name}/{version}`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from hermetic.access.principals import Principal
 from hermetic.client.execution import Execution
-from hermetic.errors import Unauthenticated
+from hermetic.errors import HermeticError, Unauthenticated
 from hermetic.http.calls import Call, CallProtocol, Calls, Routing
 from hermetic.http.gate import MISSING
 from hermetic.http.limits import WireLimits
@@ -18,7 +18,8 @@ from hermetic.node.metrics import Metrics
 class Scoring(Calls):
     """What all connections of a web node need to answer calls.
 
-    *authenticate* takes a token, never waits, and raises `Unauthenticated`.
+    *authenticate* takes a token, never waits, and raises `Unauthenticated`; *settle* learns what
+    other web nodes have decided meanwhile.
     """
 
     def __init__(
@@ -31,11 +32,12 @@ class Scoring(Calls):
         ids: RequestIds,
         limits: WireLimits | None = None,
         hsts: bytes | None = None,
+        settle: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(
             routes=routes, execution=execution, metrics=metrics, ids=ids, limits=limits, hsts=hsts
         )
-        self.authenticate = authenticate
+        self.authenticate, self.settle = authenticate, settle
 
 
 class ScoringProtocol(CallProtocol):
@@ -51,7 +53,32 @@ class ScoringProtocol(CallProtocol):
         if bearer[:7].lower() != b"bearer ":
             self.fail(call, Unauthenticated(MISSING))
             return
-        try:
-            self.scoring.authenticate(bearer[7:].strip())
-        except Unauthenticated as error:
+        token = bearer[7:].strip()
+        error = self._refusal(token)
+        if error is not None and error.unsettled and self.scoring.settle is not None:
+            call.waits = True
+            task = self.loop.create_task(self._settle(call, token, self.scoring.settle))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        elif error is not None:
             self.fail(call, error)
+
+    def _refusal(self, token: bytes) -> Unauthenticated | None:
+        try:
+            self.scoring.authenticate(token)
+        except Unauthenticated as error:
+            return error
+        return None
+
+    async def _settle(
+        self, call: Call, token: bytes, settle: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Look at the token of *call* again, once it is known what others have decided."""
+        error: HermeticError | None = None
+        try:
+            await settle()
+            error = self._refusal(token)
+        except HermeticError as failure:
+            error = failure
+        if not call.disconnected:
+            self.settled(call, error)

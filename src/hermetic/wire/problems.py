@@ -170,5 +170,6 @@ _REVIVED: Mapping[type[HermeticError], Callable[[str, Mapping[str, object]], Her
     ServiceNotFound: lambda _, m: ServiceNotFound(str(m.get("service")), str(m.get("version"))),
     ServiceExists: lambda _, m: ServiceExists(str(m.get("service")), str(m.get("version"))),
     TooManyAttempts: lambda text, m: TooManyAttempts(text, _wait(m)),
+    Unauthenticated: lambda text, _: Unauthenticated(text),
     WorkerDied: _worker_died,
 }
