@@ -69,6 +69,14 @@ async def test_a_call_that_outlasts_the_grace_is_cut_off() -> None:
         assert await client.ended() == b""
 
 
+async def test_during_the_notice_connections_are_still_taken() -> None:
+    async with wire_node(notice_s=60.0) as node:
+        node.server.stop()
+        assert (await node.ask(call())).status == 200
+        node.server.stop()  # a second word ends the notice, too
+        await node.ended()
+
+
 async def test_a_second_word_cuts_off_at_once() -> None:
     async with wire_node() as node:
         client = await in_flight(node)

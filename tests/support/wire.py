@@ -148,6 +148,7 @@ async def wire_node(
     limits: WireLimits | None = None,
     app: ASGIApp = echo,
     period_s: float = 1.0,
+    notice_s: float = 0.0,
     hsts: bytes | None = None,
 ) -> AsyncIterator[WireNode]:
     """Serve on a port of the system's choice, until left; at most a second of grace."""
@@ -165,7 +166,12 @@ async def wire_node(
     )
     clients = Clients(configured(app), ScoringProtocol, scoring, system_clock)
     server = NodeServer(
-        bind("127.0.0.1", 0), listen_plainly, clients, grace_s=1.0, period_s=period_s
+        bind("127.0.0.1", 0),
+        listen_plainly,
+        clients,
+        grace_s=1.0,
+        period_s=period_s,
+        notice_s=notice_s,
     )
     task = asyncio.create_task(server.serve())
     node = WireNode(execution, metrics, clients, server, routes, task)

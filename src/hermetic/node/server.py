@@ -58,6 +58,8 @@ class NodeServer:
     Args:
         drained: Called first when stopping, so that readiness tells before anything closes.
         grace_s: How long calls may take to end; what is left then is cut off.
+        notice_s: How long to go on accepting after *drained* was called, so that balancers in
+            front see it before a connection is refused.
         period_s: How often clients are swept.
     """
 
@@ -69,10 +71,12 @@ class NodeServer:
         *,
         drained: Callable[[], None] = lambda: None,
         grace_s: float = 30.0,
+        notice_s: float = 0.0,
         period_s: float = 1.0,
     ) -> None:
         self._sockets, self._listen, self._clients = tuple(sockets), listen, clients
         self._drained, self._grace_s, self._period_s = drained, grace_s, period_s
+        self._notice_s = notice_s
         self._stopping, self._forced = asyncio.Event(), asyncio.Event()
         self.started = asyncio.Event()
         self.ports: list[int] = [one.getsockname()[1] for one in sockets]
@@ -92,6 +96,7 @@ class NodeServer:
         while not await _is_set(self._stopping, self._period_s):
             self._clients.sweep(loop.time())
         self._drained()
+        await self._give_notice()
         log.info("node.draining", connections=len(self._clients), grace_s=self._grace_s)
         listening.close()
         self._clients.drain()
@@ -114,6 +119,12 @@ class NodeServer:
         finally:
             for number in signals:
                 loop.remove_signal_handler(number)
+
+    async def _give_notice(self) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._notice_s
+        while loop.time() < end and not await _is_set(self._forced, min(self._period_s, 0.1)):
+            self._clients.sweep(loop.time())
 
     async def _emptied(self, deadline: float) -> bool:
         loop = asyncio.get_running_loop()

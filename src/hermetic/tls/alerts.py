@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
+from hermetic.tls import leftovers
+
 _socket: ContextVar[socket.socket | None] = ContextVar("socket of this handshake", default=None)
 
 
@@ -50,6 +52,13 @@ class _Handshake(ssl.SSLObject):
                     sock.send(outgoing.read())
             raise
         self._last_words = None
+
+    def unwrap(self) -> None:
+        """Go on with the shutdown, as `ssl.SSLObject` does, and leave nothing behind."""
+        try:
+            super().unwrap()
+        finally:
+            leftovers.clear()
 
     def speak_through(self, sock: socket.socket, outgoing: ssl.MemoryBIO) -> None:
         """Send what is in *outgoing* through *sock* when the handshake fails."""

@@ -11,12 +11,12 @@ The configuration holds for the whole process, clients included, and replaces wh
 openssl.cnf says of TLS.
 """
 
-import _ssl
 import ctypes
 import ssl
 from functools import cache
 
 from hermetic.log import logger
+from hermetic.tls import leftovers
 from hermetic.tls.memory import as_path
 
 # Mozilla 5.7 and, where OpenSSL knows the first, 6.0; the order is the server's preference.
@@ -54,11 +54,8 @@ def limit_new_contexts() -> bool:
     lock what this replaces.  Only the first call does something.
     """
     try:
-        # Resolves in what `_ssl` is linked to, so it is the library that `ssl` uses, and no
-        # other: `cryptography` brings an OpenSSL of its own.
-        library = ctypes.CDLL(_extension())
-        load = library.CONF_modules_load_file
-    except (OSError, AttributeError) as error:
+        load = getattr(leftovers.library(), "CONF_modules_load_file")  # noqa: B009
+    except AttributeError as error:
         log.warning("tls.groups_not_limited", reason=str(error))
         return False
     load.argtypes, load.restype = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong], ctypes.c_int
@@ -67,8 +64,3 @@ def limit_new_contexts() -> bool:
     if not loaded:
         log.warning("tls.groups_not_limited", reason="OpenSSL refused the configuration")
     return loaded
-
-
-def _extension() -> str | None:
-    """Return the file of the extension module, or None where it is part of the program."""
-    return getattr(_ssl, "__file__", None)
