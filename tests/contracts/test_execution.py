@@ -16,6 +16,7 @@ from hermetic.errors import ServiceUnloadable
 from hermetic.serving.schema import Parameter, Schema
 from hermetic.serving.service import Entry, RuntimeKind, Service, ServiceKey
 from tests.support.execution import InstantExecution
+from tests.support.forwarding import forwarded
 
 DEADLINE_S = 30
 Open = Callable[[Path], AbstractAsyncContextManager[Execution]]
@@ -34,7 +35,13 @@ async def an_instant_one(home: Path) -> AsyncIterator[Execution]:
     yield InstantExecution()
 
 
-@pytest.fixture(params=[a_pool, an_instant_one])
+@asynccontextmanager
+async def one_that_forwards(home: Path) -> AsyncIterator[Execution]:
+    async with forwarded(home) as made:
+        yield made.forwarding
+
+
+@pytest.fixture(params=[a_pool, an_instant_one, one_that_forwards])
 async def execution(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Execution]:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hermetic.clock import system_clock
+from hermetic.clock import Clock, system_clock
 from hermetic.compute.app import application, endpoints
 from hermetic.compute.calls import ComputeCalls, ComputeProtocol, Door, OpenDoor
 from hermetic.compute.placements import Placements
+from hermetic.compute.standing import Standing
 from hermetic.http.clients import Clients
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
@@ -18,8 +19,6 @@ from hermetic.node.health import Health
 from hermetic.node.metrics import Metrics
 from hermetic.node.server import NodeServer, bind
 from hermetic.registry.bundles import BundleArchive
-from hermetic.wire import status
-from hermetic.wire.messages import Status
 from tests.support.execution import InstantExecution
 from tests.support.wire import RawClient, configured, listen_plainly
 
@@ -49,7 +48,12 @@ class ComputeNode:
 
 @asynccontextmanager
 async def compute_node(
-    home: Path, *, door: Door | None = None, limits: WireLimits | None = None, port: int = 0
+    home: Path,
+    *,
+    door: Door | None = None,
+    limits: WireLimits | None = None,
+    port: int = 0,
+    clock: Clock = system_clock,
 ) -> AsyncIterator[ComputeNode]:
     """Run a node in *home* until left."""
     execution = InstantExecution()
@@ -58,11 +62,7 @@ async def compute_node(
     placements = Placements(execution, bundles)
     health, metrics = Health({"workers": execution.probe}), Metrics()
     await health.start()
-
-    def standing() -> Status:
-        now = execution.capacity()
-        return status.pool("pass", most=now.most, busy=now.busy, workers=now.workers)
-
+    standing = Standing(health, execution.capacity, clock, "0.0-test")
     answered = StatusApi(health, metrics, standing, metrics_open=True, status_open=True)
     app = application(endpoints(placements, execution, answered, limits or WireLimits()))
     calls = ComputeCalls(

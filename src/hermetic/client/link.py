@@ -70,6 +70,7 @@ class Line(asyncio.Protocol):
         self._done: Done | None = None
         self._body: list[bytes] = []
         self._queued = self._executed = b""
+        self._given_up = False
         self.context: ssl.SSLContext | None = None
 
     def ask(self, question: bytes, done: Done) -> None:
@@ -79,14 +80,17 @@ class Line(asyncio.Protocol):
             self._transport.write(question)
 
     def close(self) -> None:
-        """Close the connection at once, whatever is under way."""
+        """Close the connection at once, whatever is under way; or as soon as it is open."""
+        self._given_up = True
         if self._transport is not None:
             self._transport.abort()
 
     @property
     def is_usable(self) -> bool:
         """Whether a question can be sent."""
-        return self._transport is not None and not self._transport.is_closing()
+        return (
+            self._transport is not None and not self._given_up and not self._transport.is_closing()
+        )
 
     # What the transport says
 
@@ -184,11 +188,10 @@ class Link:
         """How many connections are open."""
         return len(self._lines)
 
-    def ask(self, question: bytes, done: Done) -> "Line | None":
+    def ask(self, question: bytes, done: Done) -> Line:
         """Ask *question*, and hand its end to *done*, once; MUST only be called with room.
 
-        Returns the connection that carries it, by which it can be given up, unless that is still
-        to be opened.
+        Returns the connection that carries it, by which it can be given up.
         """
         while self._idle:
             line = self._idle.pop()
@@ -196,10 +199,11 @@ class Link:
                 line.ask(question, done)
                 return line
         self._opening += 1
-        task = asyncio.get_running_loop().create_task(self._open(question, done))
+        line = Line(self)
+        task = asyncio.get_running_loop().create_task(self._open(line, question, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return None
+        return line
 
     def renew(self) -> None:
         """Close idle connections that were made with an older context."""
@@ -230,9 +234,8 @@ class Link:
         if line in self._idle:
             self._idle.remove(line)
 
-    async def _open(self, question: bytes, done: Done) -> None:
+    async def _open(self, line: Line, question: bytes, done: Done) -> None:
         context = self._context() if self.target.sealed else None
-        line = Line(self)
         try:
             async with asyncio.timeout(self._connect_s):
                 await self._connect(line, context)
@@ -249,6 +252,7 @@ class Link:
             if line.is_usable:
                 line.ask(question, done)
             else:
+                line.close()
                 done(Broken(False, "it closed the connection"))
         finally:
             self._opening -= 1

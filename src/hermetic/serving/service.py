@@ -95,3 +95,5 @@ class Service:
     operation_id: str | None = None
     snapshot_id: str | None = None
     bundle: str | None = None
+    idempotent: bool = False
+    """Whether a call may be carried out twice."""
