@@ -71,6 +71,7 @@ class Standing:
         "_failures",
         "_missed",
         "_probes_tell",
+        "_trials",
         "draining",
         "failed_at",
         "load",
@@ -82,7 +83,9 @@ class Standing:
     def __init__(self, weight: float = 1.0) -> None:
         self.weight = weight
         self.load = 0
-        self.draining = self.trial = False
+        # The number of the call on trial, 0 for none.
+        self.trial = self._trials = 0
+        self.draining = False
         # When a node that was ejected may be tried; -inf is healthy.
         self.retry_at = self.failed_at = -inf
         self._failures = self._missed = self._ejections = 0
@@ -101,21 +104,22 @@ class Standing:
         """Whether it may get a call at *now*: healthy, or half-open without a call on trial."""
         return now >= self.retry_at and not self.trial and not self.draining
 
-    def begin(self) -> bool:
-        """Count a call that goes there now; return whether it is the one on trial."""
+    def begin(self) -> int:
+        """Count a call that goes there now; return its number if it is on trial, else 0."""
         self.load += 1
         if self.retry_at == -inf or self.trial:
-            return False
-        self.trial = True
-        return True
+            return 0
+        self._trials += 1
+        self.trial = self._trials
+        return self.trial
 
-    def succeed(self, *, trial: bool) -> None:
+    def succeed(self, *, trial: int) -> None:
         """Take note that a call was answered, whatever the answer: the node is healthy."""
         self._end(trial=trial)
         self.retry_at = -inf
-        self._failures = self._missed = self._ejections = 0
+        self.trial = self._failures = self._missed = self._ejections = 0
 
-    def fail(self, kind: Failure, now: float, luck: float, *, trial: bool) -> None:
+    def fail(self, kind: Failure, now: float, luck: float, *, trial: int) -> None:
         """Take note that a call failed; enough of them in a row eject the node.
 
         Args:
@@ -124,14 +128,14 @@ class Standing:
         self._end(trial=trial)
         self._count(kind, now, luck)
 
-    def not_run(self, *, trial: bool) -> None:
+    def not_run(self, *, trial: int) -> None:
         """Take note that a call was refused without being run: busy, or draining.
 
         That is no failure, and no proof of health either.
         """
         self._end(trial=trial)
 
-    def abandon(self, *, trial: bool) -> None:
+    def abandon(self, *, trial: int) -> None:
         """Take note that a call ended because nobody waits for it any more."""
         self._end(trial=trial)
 
@@ -157,10 +161,11 @@ class Standing:
         """Let it get calls again."""
         self.draining = False
 
-    def _end(self, *, trial: bool) -> None:
+    def _end(self, *, trial: int) -> None:
         self.load -= 1
-        if trial:
-            self.trial = False
+        # Another call may have healed the node meanwhile, and a later trial be under way.
+        if trial and trial == self.trial:
+            self.trial = 0
 
     def _count(self, kind: Failure, now: float, luck: float) -> None:
         self.failed_at = now
