@@ -1,11 +1,15 @@
 import asyncio
+from dataclasses import replace
+
+import pytest
 
 from hermetic.cli.face import Face
 from hermetic.cli.parts import assembled
 from hermetic.cli.sealing import seal
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
-from hermetic.config.settings import Limits, Pool, Settings
+from hermetic.config.settings import Kestrel, Limits, Pool, Settings
+from hermetic.errors import BadConfiguration
 from hermetic.node.server import bind
 
 SETTINGS = Settings(pool=Pool(initial_size=1), limits=Limits(connections=1))
@@ -38,3 +42,11 @@ async def test_it_bears_no_more_connections_than_the_settings_say(home: Home) ->
         second.close()
         listener.close()
         await listener.wait_closed()
+
+
+async def test_a_proxy_that_is_none_keeps_it_from_starting(home: Home) -> None:
+    settings = replace(SETTINGS, kestrel=Kestrel(trusted_proxies=("0.0.0.0/0",)))
+    sealing = await seal(home, settings, ["localhost"], system_clock)
+    async with assembled(home, settings, sealing, system_clock) as parts:
+        with pytest.raises(BadConfiguration, match="would believe everybody"):
+            Face(settings, sealing, parts)

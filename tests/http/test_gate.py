@@ -5,6 +5,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from hermetic.errors import Busy, HermeticError
+from hermetic.http.forwarded import Proxies
 from hermetic.http.gate import Gate
 from hermetic.wire.openapi import Operation
 from tests.support.wire import WireNode, authenticate, call, wire_node
@@ -94,3 +95,29 @@ async def test_a_failure_after_the_answer_does_not_break_the_next_request() -> N
     async with wire_node(app=GATE) as node:
         assert (await asked(node, b"/open/late"))[0] == 204
         assert (await asked(node, b"/open/x"))[0] == 204
+
+
+CLAIMING = (
+    b"GET /open/x HTTP/1.1\r\nHost: n\r\nX-Forwarded-For: 192.0.2.7\r\n"
+    b"X-Forwarded-Proto: https\r\nX-Client-Cert: forged\r\nSSL_CLIENT_S_DN: CN=admin\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "believed"),
+    [(None, ["127.0.0.1", "http"]), (["127.0.0.0/8"], ["192.0.2.7", "https"])],
+)
+async def test_a_named_proxy_says_who_asks_and_nobody_else_does(
+    proxies: list[str] | None, believed: list[str]
+) -> None:
+    seen: list[Scope] = []
+
+    async def seeing(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await failing(scope, receive, send)
+
+    trusted = None if proxies is None else Proxies.parse(proxies)
+    async with wire_node(app=Gate(seeing, [OPEN], authenticate, proxies=trusted)) as node:
+        assert (await node.ask(CLAIMING)).status == 204
+    assert [seen[0]["client"][0], seen[0]["scheme"]] == believed
+    assert [name for name, _ in seen[0]["headers"]] == [b"host"]

@@ -23,6 +23,7 @@ from hermetic.gateway.routing import Routes
 from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.http.clients import Clients
+from hermetic.http.forwarded import Proxies
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
 from hermetic.identity.local import LocalAccounts
@@ -99,7 +100,9 @@ class TestedAccess(Access):
 
 
 @asynccontextmanager
-async def web_node(home: Path, *, limits: WireLimits | None = None) -> AsyncIterator[WebNode]:
+async def web_node(
+    home: Path, *, limits: WireLimits | None = None, proxies: Proxies | None = None
+) -> AsyncIterator[WebNode]:
     """Run a node in *home* until left."""
     database = SqliteDatabase(home / "hermetic.sqlite3")
     await database.open()
@@ -112,7 +115,7 @@ async def web_node(home: Path, *, limits: WireLimits | None = None) -> AsyncIter
 
     health = Health({"workers": execution.probe, "database": database_answers})
     await health.start()
-    clients = _clients(cases, execution, health, routes, limits)
+    clients = _clients(cases, execution, health, routes, limits, proxies)
     server = NodeServer(
         bind("127.0.0.1", 0), listen_plainly, clients, drained=health.drain, grace_s=2.0
     )
@@ -151,6 +154,7 @@ def _clients(
     health: Health,
     routes: Routes,
     limits: WireLimits | None,
+    proxies: Proxies | None,
 ) -> Clients[Scoring]:
     metrics = Metrics(Sources(capacity=execution.capacity))
     standing = Standing(
@@ -165,6 +169,7 @@ def _clients(
         version="0.0-test",
         limits=limits,
         hsts=b"max-age=1",
+        proxies=proxies,
     )
     scoring = Scoring(
         routes=routes,

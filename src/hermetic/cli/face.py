@@ -16,6 +16,7 @@ from hermetic.cli.sealing import Sealing
 from hermetic.clock import system_clock
 from hermetic.config.settings import Settings
 from hermetic.http.clients import Clients
+from hermetic.http.forwarded import Proxies
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
 from hermetic.node.descriptors import room_for
@@ -74,6 +75,7 @@ class Face:
             version=version("hermetic"),
             limits=limits,
             hsts=hsts,
+            proxies=Proxies.parse(settings.kestrel.trusted_proxies),
         )
         config = Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
         self.clients = Clients(config, ScoringProtocol, scoring, system_clock)

@@ -35,6 +35,9 @@ class Kestrel:
     host: str = _setting("localhost", "the name or address to listen on")
     port: int = _setting(12800, "the port to listen on; 0 takes any free one", least=0, most=65535)
     https_enabled: bool = _setting(True, "whether connections are sealed; false is plain HTTP")
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "addresses or networks of the reverse proxies that are believed about their clients"
+    )
 
 
 @dataclass(frozen=True)

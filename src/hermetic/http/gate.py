@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hermetic.access.principals import Principal
 from hermetic.errors import BadInput, HermeticError, Unauthenticated
+from hermetic.http.forwarded import Proxies, settle
 from hermetic.http.framing import AMBIGUOUS
 from hermetic.http.requests import FIELD
 from hermetic.log import bind_request, logger
@@ -31,6 +32,7 @@ class Gate:
         hsts: The value of `strict-transport-security`, or `None` in plain HTTP.
         settle: Learns what other nodes have decided meanwhile; asked before a token is refused
             that one of them may have given out just now.
+        proxies: Whose word on the client is believed; `None` for nobody's.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Gate:
         authenticate: Callable[[bytes], Principal],
         hsts: bytes | None = None,
         settle: Callable[[], Awaitable[None]] | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         self._app, self._authenticate, self._settle = app, authenticate, settle
+        self._proxies = proxies or Proxies()
         self._open = [(one.method, _form(one.path)) for one in operations if one.open]
         self._headers = [*_SECURITY]
         if hsts is not None:
@@ -51,6 +55,7 @@ class Gate:
         """Pass the request on, and answer for whatever becomes of it."""
         request_id: str = scope["state"]["request_id"]
         bind_request(request_id)
+        settle(scope, self._proxies)
         started = False
 
         async def named(message: Message) -> None:

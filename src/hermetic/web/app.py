@@ -5,6 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermetic.errors import NotFound
 from hermetic.http.endpoint import Endpoint, routes
+from hermetic.http.forwarded import Proxies
 from hermetic.http.gate import Gate
 from hermetic.http.limits import WireLimits
 from hermetic.http.status import StatusApi
@@ -25,17 +26,18 @@ def application(
     limits: WireLimits | None = None,
     hsts: bytes | None = None,
     metrics_open: bool = False,
+    proxies: Proxies | None = None,
 ) -> ASGIApp:
     """Return the ASGI application that answers everything but calls.
 
-    *version* is the product's; *limits*, *hsts* and *metrics_open* as in the parts.
+    *version* is the product's; *limits*, *hsts*, *metrics_open* and *proxies* as in the parts.
     """
     table = endpoints(
         cases, insight, version=version, limits=limits or WireLimits(), metrics_open=metrics_open
     )
     router = Router(routes(table), redirect_slashes=False, default=_nothing_here)
     operations = [one.operation for one in table]
-    return Gate(router, operations, cases.access.authenticate, hsts)
+    return Gate(router, operations, cases.access.authenticate, hsts, proxies)
 
 
 def endpoints(

@@ -1,9 +1,12 @@
 """Coming in over HTTP."""
 
+from pathlib import Path
+
 import pytest
 
+from hermetic.http.forwarded import Proxies
 from tests.support.accounts import PASSWORD
-from tests.support.webnode import WebNode
+from tests.support.webnode import WebNode, web_node
 
 RIGHT = {"username": "admin", "password": PASSWORD}
 
@@ -71,3 +74,22 @@ async def test_a_revoked_login_is_over_at_once(web: WebNode, spelling: str) -> N
 async def test_revoking_nothing_is_refused(web: WebNode) -> None:
     async with web.anybody() as client:
         assert (await client.delete("/login/refreshToken")).status_code == 401
+
+
+async def test_behind_a_named_proxy_failures_are_counted_by_client(tmp_path: Path) -> None:
+    wrong = RIGHT | {"password": "wrong"}
+    async with (
+        web_node(tmp_path, proxies=Proxies.parse(["127.0.0.1"])) as node,
+        node.anybody() as client,
+    ):
+
+        async def attempt(number: int, address: str) -> int:
+            body = wrong | {"username": f"somebody-{number}"}
+            answer = await client.post("/login", json=body, headers={"X-Forwarded-For": address})
+            return answer.status_code
+
+        statuses = [await attempt(number, "192.0.2.7") for number in range(31)]
+        assert statuses == [401] * 30 + [429]
+        assert await attempt(31, "192.0.2.8") == 401
+        # What the client itself wrote before the proxy added its address changes nothing.
+        assert await attempt(32, "192.0.2.9, 192.0.2.7") == 429
