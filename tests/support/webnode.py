@@ -179,6 +179,7 @@ def _clients(
         ids=RequestIds("test"),
         limits=limits,
         hsts=b"max-age=1",
+        settle=cases.access.settle,
     )
     return Clients(configured(app), ScoringProtocol, scoring, system_clock)
 

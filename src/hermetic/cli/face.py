@@ -62,6 +62,7 @@ class Face:
             ids=RequestIds(secrets.token_hex(4)),
             limits=limits,
             hsts=hsts,
+            settle=parts.access.settle,
         )
         standing = Standing(
             self.health,

@@ -58,7 +58,8 @@ class Forwarded:
         self.node: ComputeNode | None = None
         self.line: Line | None = None
         self.tried: tuple[Standing, ...] = ()
-        self.trial = self.retried = self.abandoned = False
+        self.trial = 0
+        self.retried = self.abandoned = False
 
     def ended(self, outcome: Outcome) -> None:
         """Take what came of it at its node; this is what the link calls."""

@@ -345,7 +345,7 @@ class Forwarding:
     async def _given_then_asked(self, call: Forwarded, node: ComputeNode) -> None:
         try:
             await node.give(call.given, self._archive)
-        except (Unreachable, TrustFailure, DeadlineExceeded) as error:
+        except (Unreachable, TrustFailure, DeadlineExceeded, *NEVER_RAN) as error:
             log.warning("service.not_given", node=str(node.address), reason=error.text)
             call.tried = (*call.tried, node.standing)
             self._forward(call)

@@ -37,7 +37,14 @@ def application(
     )
     router = Router(routes(table), redirect_slashes=False, default=_nothing_here)
     operations = [one.operation for one in table]
-    return Gate(router, operations, cases.access.authenticate, hsts, proxies)
+    return Gate(
+        router,
+        operations,
+        cases.access.authenticate,
+        hsts,
+        settle=cases.access.settle,
+        proxies=proxies,
+    )
 
 
 def endpoints(
