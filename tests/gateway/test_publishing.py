@@ -276,11 +276,11 @@ async def test_a_service_without_its_bundle_is_set_aside_and_the_others_are_serv
     box.bundles.path(digest).unlink()
     later = await box.restarted()
     assert list(later.execution.placed) == [ServiceKey("beer", "1")]
-    assert "no bundle" in later.publishing.quarantined[WINE]
+    assert "no bundle" in later.served.quarantined[WINE]
     assert len(await later.publishing.services(ANNA)) == 2
     again = await with_model(later.publishing)
     await later.publishing.patch(ANNA, "wine", "1", PatchRequest(bundle=again))
-    assert later.publishing.quarantined == {}
+    assert later.served.quarantined == {}
     assert later.routes.find(b"/api/wine/1") == WINE
 
 
@@ -292,7 +292,7 @@ async def test_a_service_whose_bundle_is_damaged_is_set_aside(box: Box) -> None:
     path.write_bytes(b"garbage")
     remove_tree(box.home / "unpacked" / digest)
     later = await box.restarted()
-    assert "damaged" in later.publishing.quarantined[WINE]
+    assert "damaged" in later.served.quarantined[WINE]
     assert later.routes.find(b"/api/wine/1") is None
 
 

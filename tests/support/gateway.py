@@ -9,6 +9,7 @@ from hermetic.database.sqlite import SqliteDatabase
 from hermetic.gateway.publication import PublishRequest
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
+from hermetic.gateway.served import Served
 from hermetic.gateway.sessions import SessionLimits, Sessions
 from hermetic.registry.bundles import BundleArchive
 from hermetic.registry.services import Services
@@ -52,12 +53,17 @@ class Box:
         self.bundles = BundleArchive(
             home / "bundles", home / "unpacked", clock=clock, bounds=BOUNDS
         )
+        self.served = Served(
+            services=Services(database),
+            bundles=self.bundles,
+            execution=self.execution,
+            routes=self.routes,
+        )
         self.publishing = Publishing(
             services=Services(database),
             snapshots=SnapshotRegistry(database),
             bundles=self.bundles,
-            execution=self.execution,
-            routes=self.routes,
+            served=self.served,
             clock=clock,
         )
 

@@ -20,6 +20,7 @@ from hermetic.gateway.access import Access
 from hermetic.gateway.certification import Certification
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
+from hermetic.gateway.served import Served
 from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.http.clients import Clients
@@ -209,8 +210,9 @@ async def _use_cases(
         services=Services(database),
         snapshots=snapshots,
         bundles=bundles,
-        execution=execution,
-        routes=routes,
+        served=Served(
+            services=Services(database), bundles=bundles, execution=execution, routes=routes
+        ),
         clock=system_clock,
     )
     await publishing.start()

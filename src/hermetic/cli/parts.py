@@ -18,6 +18,7 @@ from hermetic.config.settings import Settings
 from hermetic.gateway.access import Access
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
+from hermetic.gateway.served import Served
 from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.identity.local import LocalAccounts
@@ -93,6 +94,9 @@ def _built(
 ) -> Parts:
     execution, passwords, limits = made
     accounts, routes = LocalAccounts(kept.principals, passwords), Routes()
+    served = Served(
+        services=kept.services, bundles=kept.bundles, execution=execution, routes=routes
+    )
     return Parts(
         kept=kept,
         execution=execution,
@@ -109,8 +113,7 @@ def _built(
             services=kept.services,
             snapshots=kept.snapshots,
             bundles=kept.bundles,
-            execution=execution,
-            routes=routes,
+            served=served,
             clock=clock,
         ),
         sessions=Sessions(

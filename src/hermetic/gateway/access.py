@@ -10,7 +10,6 @@ import hashlib
 import secrets
 import uuid
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,6 +29,7 @@ from hermetic.access.tokens import (
 from hermetic.clock import Clock
 from hermetic.errors import TooManyAttempts, Unauthenticated
 from hermetic.gateway.completion import to_the_end
+from hermetic.gateway.others import ALONE, Others
 from hermetic.identity.provider import IdentityProvider
 from hermetic.log import logger
 from hermetic.registry.logins import Login, Logins
@@ -67,7 +67,9 @@ class Access:
         issuer: str,
         clock: Clock,
         limits: Limits | None = None,
+        others: Others = ALONE,
     ) -> None:
+        self._others = others
         self._provider = provider
         self._logins = logins
         self._key = key
@@ -81,7 +83,6 @@ class Access:
         # Which reading of what other nodes decided an unknown login was first asked for in.
         self._asked: OrderedDict[str, int] = OrderedDict()
         self._readings = 0
-        self._read: Callable[[], Awaitable[None]] | None = None
         # How often all logins of a name were ended.
         self._ends: Counter[str] = Counter()
 
@@ -194,18 +195,13 @@ class Access:
         asked_at = self._asked.setdefault(claims.session, self._readings)
         if len(self._asked) > REMEMBERED:
             self._asked.popitem(last=False)
-        unsettled = self._read is not None and asked_at == self._readings
+        unsettled = self._others.exist and asked_at == self._readings
         return _refused(reason, claims, unsettled=unsettled)
 
-    def learn_from(self, read: Callable[[], Awaitable[None]]) -> None:
-        """Ask *read* for what other web nodes have decided, in `settle`."""
-        self._read = read
-
     async def settle(self) -> None:
-        """Learn what other web nodes have decided until now, if there are any."""
-        if self._read is not None:
-            await self._read()
-            self._readings += 1
+        """Learn what other web nodes have decided until now."""
+        await self._others.learn()
+        self._readings += 1
 
     def _remember(self, digest: bytes, claims: Claims) -> None:
         self._checked[digest] = claims

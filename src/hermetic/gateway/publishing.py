@@ -3,37 +3,33 @@
 A service is loaded once before it is accepted; what cannot be loaded changes nothing.
 """
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from weakref import WeakValueDictionary
 
 from hermetic.access.policy import may_change, may_publish, may_see_code
 from hermetic.access.principals import Principal
-from hermetic.client.execution import Execution
+from hermetic.client.execution import Answer
 from hermetic.clock import Clock
 from hermetic.errors import (
     BadInput,
-    HermeticError,
     NotFound,
     NotPermitted,
     ServiceExists,
     ServiceNotFound,
 )
 from hermetic.gateway.completion import to_the_end
+from hermetic.gateway.others import ALONE, Others
 from hermetic.gateway.publication import (
     PatchRequest,
     PublishRequest,
     content_of,
     loads_alike,
     patched,
-    refuse_incomplete,
 )
-from hermetic.gateway.routing import Routes
+from hermetic.gateway.served import Served
 from hermetic.log import logger
 from hermetic.registry.bundles import BundleArchive
 from hermetic.registry.services import Publisher, Services
@@ -69,30 +65,20 @@ class Publishing:
         services: Services,
         snapshots: SnapshotRegistry,
         bundles: BundleArchive,
-        execution: Execution,
-        routes: Routes,
+        served: Served,
         clock: Clock,
+        others: Others = ALONE,
     ) -> None:
         self._services = services
         self._snapshots = snapshots
         self._bundles = bundles
-        self._execution = execution
-        self._routes = routes
+        self._served = served
         self._clock = clock
-        self._locks: WeakValueDictionary[ServiceKey, asyncio.Lock] = WeakValueDictionary()
-        self.quarantined: dict[ServiceKey, str] = {}
-        """The services that are published but cannot be called, and why."""
+        self._others = others
 
     async def start(self) -> None:
         """Make every stored service callable; what cannot be is logged and left out."""
-        await self._bundles.start()
-        for service in await self._services.all():
-            try:
-                folder = await self._folder(service)
-            except (HermeticError, OSError) as error:
-                self._quarantine(service.key, str(error))
-            else:
-                self._place(service, folder)
+        await self._served.start()
         await self.sweep()
 
     async def sweep(self) -> None:
@@ -164,10 +150,22 @@ class Publishing:
             return []
         return [_view(principal, service) for service in await self._services.all(name)]
 
+    async def call_late(self, name: str, version: str, body: bytes, request_id: str) -> Answer:
+        """Run a call of a service that another web node may have published just now.
+
+        Raises:
+            ServiceNotFound: Nobody has.
+        """
+        key = _known(name, version)
+        await self._others.learn()
+        if not self._served.serves(key):
+            raise ServiceNotFound(name, version)
+        return await self._served.call(key, body, request_id)
+
     async def _publish(
         self, principal: Principal, key: ServiceKey, request: PublishRequest
     ) -> ServiceView:
-        async with self._lock(key):
+        async with self._served.lock(key):
             allow = partial(_refuse_publisher, principal, key)
             # Asked before the costly check, and again, for certain, in the transaction.
             allow(await self._services.publishers(key.name))
@@ -184,31 +182,34 @@ class Publishing:
                 request.snapshot_id,
                 content_of(snapshot) if request.bundle is None else request.bundle,
             )
-            folder = await self._load(service)
+            folder = await self._served.load(service)
             await self._services.add(service, allow)
-            self._place(service, folder)
+            self._served.place(service, folder)
         log.info("service.published", service=key.name, version=key.version, account=principal.name)
         return _view(principal, service)
 
     async def _patch(
         self, principal: Principal, key: ServiceKey, request: PatchRequest
     ) -> ServiceView:
-        async with self._lock(key):
+        async with self._served.lock(key):
             old = await self._services.find(key)
             _refuse_changer(principal, old)
             snapshot = await self._snapshot(principal, request.snapshot_id, request.bundle)
             new = patched(old, request, snapshot)
             # Loading it anew would show nothing, and replacing its workers would cost calls.
-            is_same = loads_alike(old, new) and key not in self.quarantined
-            folder = None if is_same else await self._load(new)
+            is_same = loads_alike(old, new) and key not in self._served.quarantined
+            folder = None if is_same else await self._served.load(new)
             await self._services.replace(new)
-            if not is_same:
-                self._place(new, folder)
+            if is_same:
+                self._served.note(new)
+            else:
+                self._served.place(new, folder)
+            await self._others.tell()
         log.info("service.patched", service=key.name, version=key.version, account=principal.name)
         return _view(principal, new)
 
     async def _delete(self, principal: Principal, key: ServiceKey) -> None:
-        async with self._lock(key):
+        async with self._served.lock(key):
             service = await self._services.find(key)
             _refuse_changer(principal, service)
             if service.bundle is not None:
@@ -216,9 +217,8 @@ class Publishing:
                 with suppress(NotFound):
                     await self._bundles.touch(service.bundle)
             await self._services.remove(key)
-            self._routes.remove(key)
-            self._execution.withdraw(key)
-            self.quarantined.pop(key, None)
+            self._served.withdraw(key)
+            await self._others.tell()
         log.info("service.retired", service=key.name, version=key.version, account=principal.name)
         await self.sweep()
 
@@ -233,31 +233,6 @@ class Publishing:
             return await self._snapshots.find(principal.name, snapshot_id)
         except NotFound as error:
             raise BadInput(f"{error.text} Take one of a session first.") from error
-
-    async def _load(self, service: Service) -> Path | None:
-        """Return the folder of *service* after loading it once, or raise what is wrong with it."""
-        refuse_incomplete(service)
-        try:
-            folder = await self._folder(service)
-        except NotFound as error:
-            raise BadInput(error.text) from error
-        await self._execution.check(service, folder)
-        return folder
-
-    async def _folder(self, service: Service) -> Path | None:
-        return None if service.bundle is None else await self._bundles.folder(service.bundle)
-
-    def _place(self, service: Service, folder: Path | None) -> None:
-        self._execution.place(service, folder)
-        self._routes.add(service.key)
-        self.quarantined.pop(service.key, None)
-
-    def _quarantine(self, key: ServiceKey, cause: str) -> None:
-        self.quarantined[key] = cause
-        log.error("service.quarantined", service=key.name, version=key.version, cause=cause)
-
-    def _lock(self, key: ServiceKey) -> asyncio.Lock:
-        return self._locks.setdefault(key, asyncio.Lock())
 
 
 def _known(name: str, version: str) -> ServiceKey:

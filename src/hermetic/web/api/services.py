@@ -6,11 +6,11 @@ from types import GenericAlias
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermetic.errors import BadInput, ServiceNotFound
+from hermetic.errors import BadInput
 from hermetic.gateway.publication import PatchRequest
 from hermetic.gateway.publication import PublishRequest as Publication
 from hermetic.gateway.publishing import Publishing, ServiceView
-from hermetic.http.endpoint import Endpoint, json, pieces, principal_of, read
+from hermetic.http.endpoint import Endpoint, json, pieces, principal_of, read, read_raw
 from hermetic.http.limits import WireLimits
 from hermetic.serving.schema import Parameter, Schema
 from hermetic.serving.service import Entry, EntryKind, RuntimeKind
@@ -81,7 +81,7 @@ class ServicesApi:
             "Calls",
             gives=dict,
         )
-        return [Endpoint(calling, self._call_unknown), Endpoint(describing, self._swagger)]
+        return [Endpoint(calling, self._call_late), Endpoint(describing, self._swagger)]
 
     async def _list(self, request: Request) -> Response:
         name = request.path_params.get("name")
@@ -115,9 +115,17 @@ class ServicesApi:
         await self._publishing.delete(principal_of(request), *_name_and_version(request))
         return json({})
 
-    async def _call_unknown(self, request: Request) -> Response:
-        # A call of a service that can be called never comes here.
-        raise ServiceNotFound(*_name_and_version(request))
+    async def _call_late(self, request: Request) -> Response:
+        # A call of a service that is known here never comes here; only its first one may, where
+        # another web node published it a moment ago.
+        principal_of(request)
+        body = await read_raw(request, most=self._limits.call_bytes)
+        request_id = request.scope["state"]["request_id"]
+        name, version = _name_and_version(request)
+        answer = await self._publishing.call_late(name, version, body, request_id)
+        if answer.error is not None:
+            raise answer.error
+        return Response(answer.body, media_type="application/json")
 
     async def _upload(self, request: Request) -> Response:
         digest = await self._publishing.upload(
