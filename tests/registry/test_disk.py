@@ -11,7 +11,6 @@ from hermetic.registry.disk import (
     full_disk_told,
     open_file,
     open_folder,
-    pieces_of,
     plain_files,
     plain_names,
     receive,
@@ -170,16 +169,3 @@ async def test_a_byte_too_many_is_refused(tmp_path: Path) -> None:
 async def test_a_disk_that_fills_up_is_told(tmp_path: Path) -> None:
     with Path("/dev/full").open("r+b", buffering=0) as target, pytest.raises(StorageFull):
         await receive(in_pieces(b"x" * 100), target, most=100)
-
-
-async def test_a_file_is_handed_out_in_pieces_and_closed(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"x" * 2_500_000)
-    file = (tmp_path / "file").open("rb")
-    assert [len(piece) async for piece in pieces_of(file)] == [2**20, 2**20, 402_848]
-    assert file.closed
-
-
-async def test_no_more_is_handed_out_than_was_announced(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"x" * 100)
-    pieces = [piece async for piece in pieces_of((tmp_path / "file").open("rb"), 30)]
-    assert pieces == [b"x" * 30]

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from hermetic.access.policy import may_run_code
 from hermetic.access.principals import Principal
+from hermetic.client.content import Content, whole
 from hermetic.client.interpreters import Interpreters
 from hermetic.clock import Clock
 from hermetic.errors import BadInput, Busy, NotFound, NotPermitted, Unavailable
 from hermetic.gateway.completion import to_the_end
-from hermetic.gateway.content import Content, whole
 from hermetic.log import logger
 from hermetic.registry.bundles import BundleArchive
 from hermetic.registry.sessions import SessionRegistry
@@ -345,7 +345,10 @@ class Sessions:
         kept = Workspace(tree, most=0)
         for name in await kept.names(Shelf.WORKSPACE):
             content = Content.within(await kept.read(Shelf.WORKSPACE, name))
-            data = await whole(content.pieces, most=self._limits.live_object)
+            try:
+                data = await whole(content.pieces, most=self._limits.live_object)
+            finally:
+                await content.close()
             await self._interpreters.write_object(opened.session.id, name, data)
 
 

@@ -1,9 +1,8 @@
 """What was kept of sessions.  A snapshot is seen by its owner alone."""
 
 from hermetic.access.principals import Principal
-from hermetic.gateway.content import Content
+from hermetic.client.content import Content
 from hermetic.registry.bundles import BundleArchive
-from hermetic.registry.disk import pieces_of
 from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.serving.session import Snapshot
 
@@ -23,8 +22,7 @@ class Snapshots:
         """Return a snapshot's archive (ZIP), or raise `NotFound`."""
         snapshot = await self._registry.find(principal.name, snapshot_id)
         # Opened at once: the archive may be deleted and swept while it is being read.
-        file = self._bundles.path(snapshot.bundle).open("rb")
-        return Content(snapshot.size, pieces_of(file))
+        return Content.within(self._bundles.path(snapshot.bundle).open("rb"))
 
     async def delete(self, principal: Principal, snapshot_id: str) -> None:
         """Delete a snapshot, or raise `NotFound`.  Services published from it stay."""

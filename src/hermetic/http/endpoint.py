@@ -4,7 +4,7 @@ The table of endpoints is the one place an operation stands in: routes, the list
 that need no token, and the OpenAPI description are all made from it.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
@@ -15,8 +15,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from hermetic.access.principals import Principal
+from hermetic.client.content import Content
 from hermetic.errors import BodyTooLarge, MethodNotAllowed, Unauthenticated
-from hermetic.gateway.content import Content
 from hermetic.wire.messages import decode, encode
 from hermetic.wire.openapi import Operation
 
@@ -118,7 +118,7 @@ class Streamed(Response):
                 "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
             },
         )
-        self._request, self._pieces = request, content.pieces
+        self._request, self._content = request, content
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces until the client has them all, or is gone."""
@@ -130,11 +130,10 @@ class Streamed(Response):
                     "headers": self.raw_headers,
                 }
             )
-            async for piece in self._pieces:
+            async for piece in self._content.pieces:
                 if await self._request.is_disconnected():
                     return
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
-            if isinstance(self._pieces, AsyncGenerator):
-                await self._pieces.aclose()
+            await self._content.close()

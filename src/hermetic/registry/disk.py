@@ -168,23 +168,6 @@ async def receive(pieces: AsyncIterator[bytes], target: BinaryIO, *, most: int) 
     return Received(size, digest.hexdigest())
 
 
-async def pieces_of(file: BinaryIO, size: int | None = None) -> AsyncIterator[bytes]:
-    """Yield what *file* holds, piece by piece, and close it.
-
-    With a *size*, no more than that: a file may grow while it is read, and an answer that has
-    announced its length cannot.
-    """
-    left = size
-    try:
-        while piece := await asyncio.to_thread(
-            file.read, PIECE if left is None else min(PIECE, left)
-        ):
-            yield piece
-            left = None if left is None else left - len(piece)
-    finally:
-        file.close()
-
-
 def _descend(path: Path, parts: Sequence[str]) -> int:
     try:
         descriptor = os.open(path, _FOLDER)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from hermetic.client.content import PIECE, Content, whole
 from hermetic.errors import BodyTooLarge
-from hermetic.gateway.content import Content, whole
 from tests.support.archives import in_pieces
 
 
@@ -34,6 +34,27 @@ async def test_a_file_that_grows_gives_no_more_than_was_announced(tmp_path: Path
         with path.open("ab") as other:
             other.write(b"def")
         assert await whole(content.pieces, most=6) == b"abc"
+
+
+async def test_a_long_file_comes_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"x" * 2_500_000)
+    content = Content.within(path.open("rb"))
+    assert [len(piece) async for piece in content.pieces] == [PIECE, PIECE, 402_848]
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+async def test_a_content_that_is_closed_early_closes_its_file(tmp_path: Path, taken: int) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"x" * (PIECE + 1))
+    file = path.open("rb")
+    content = Content.within(file)
+    for _ in range(taken):
+        await anext(content.pieces)
+    for _ in range(2):
+        await content.close()
+    assert file.closed
+    assert [piece async for piece in content.pieces] == []
 
 
 async def test_what_is_whole_is_as_large_as_allowed() -> None:
