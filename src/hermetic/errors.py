@@ -19,7 +19,8 @@
     ├── NotPermitted                    not-permitted             403  77
     ├── NotFound                        not-found                 404  66
     │   ├── ServiceNotFound             service-not-found         404  66
-    │   └── NotPlaced                   not-placed                404  66
+    │   ├── NotPlaced                   not-placed                404  66
+    │   └── SessionNotFound             session-not-found         404  66
     ├── RequestTimeout                  request-timeout           408  75
     ├── Conflict                        conflict                  409   1
     │   ├── ServiceExists               service-exists            409   1
@@ -219,6 +220,12 @@ class NotPlaced(NotFound):
     """A compute node was called for a service that it was not given yet; nothing has run."""
 
     type = "not-placed"
+
+
+class SessionNotFound(NotFound):
+    """The node that was asked keeps no such session: it was closed, or the node began anew."""
+
+    type = "session-not-found"
 
 
 class RequestTimeout(HermeticError):

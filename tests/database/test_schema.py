@@ -78,3 +78,19 @@ async def test_the_tables_we_ship_can_be_made(tmp_path: Path) -> None:
 
     assert await database.write(count) == 0
     await database.close()
+
+
+async def test_a_session_from_before_there_were_nodes_is_on_this_machine(tmp_path: Path) -> None:
+    older = SqliteDatabase(tmp_path / "db", migrations=shipped()[:1])
+    await older.open()
+    await older.write(
+        lambda transaction: transaction.change(
+            "INSERT INTO sessions (id, owner, runtime, created_at) VALUES (?, ?, ?, ?)",
+            ("1", "anna", "Python", "2026-11-22T12:00:00.000000Z"),
+        )
+    )
+    await older.close()
+    newer = SqliteDatabase(tmp_path / "db")
+    await newer.open()
+    assert [row["node"] for row in await newer.read("SELECT * FROM sessions")] == [""]
+    await newer.close()

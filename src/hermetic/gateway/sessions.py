@@ -164,7 +164,7 @@ class Sessions:
         """
         _refuse_reader(principal)
         opened = self._find(principal, session_id)
-        check_new(opened.session, shelf, name)
+        check_new(opened.session.runtime, shelf, name)
         async with opened.lock:
             if shelf is Shelf.WORKSPACE and opened.is_live:
                 data = await whole(pieces, most=self._limits.live_object)

@@ -14,13 +14,17 @@ from hermetic.serving.service import RuntimeKind
 
 @dataclass(frozen=True)
 class Session:
-    """A working place of its owner: files, workspace objects and perhaps an interpreter."""
+    """A working place of its owner: files, workspace objects and perhaps an interpreter.
+
+    `node` is the compute node that keeps it; empty where one box does both.
+    """
 
     id: str
     name: str | None
     owner: str
     runtime: RuntimeKind
     created_at: datetime
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,12 @@ class Snapshot:
         return self.members == 0
 
 
-def check_new(session: Session, shelf: Shelf, name: str) -> None:
-    """Raise `BadInput` unless something of that *name* may be put on *shelf* of *session*."""
+def check_new(runtime: RuntimeKind, shelf: Shelf, name: str) -> None:
+    """Raise `BadInput` unless something of that *name* may be put on *shelf* of a session."""
     if not is_file_name(name) or not name.isprintable():
         raise BadInput(f"{name[:80]!r} is no plain name: use one without folders.")
     # It becomes a variable: what cannot be one would be kept and never found again.
-    is_python_object = shelf is Shelf.WORKSPACE and session.runtime is RuntimeKind.PYTHON
+    is_python_object = shelf is Shelf.WORKSPACE and runtime is RuntimeKind.PYTHON
     if is_python_object and not name.isidentifier():
         raise BadInput(f"{name[:80]!r} cannot name an object: use a Python identifier.")
 
