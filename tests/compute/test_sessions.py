@@ -236,6 +236,18 @@ async def test_an_execution_that_overruns_ends_the_session(desk: Desk) -> None:
         await desk.execute("x")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("session_limits", [Limits(execute_s=2)])
+async def test_an_object_that_takes_too_long_to_pickle_ends_the_session(desk: Desk) -> None:
+    await desk.execute(
+        "class Slow:\n    def __reduce__(self):\n        while True: pass\nslow = Slow()"
+    )
+    with pytest.raises(DeadlineExceeded, match="longer than 2 s"):
+        await desk.sessions.read_object("s", "slow")
+    with pytest.raises(Gone):
+        await desk.sessions.list_objects("s")
+
+
 @pytest.mark.parametrize("session_limits", [Limits(sessions=0)])
 async def test_there_are_only_so_many_interpreters(desk: Desk) -> None:
     with pytest.raises(Unavailable):

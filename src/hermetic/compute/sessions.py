@@ -85,17 +85,7 @@ class SessionInterpreters:
             await self._start(session)
             session.remember(code)
             session.console = ""
-            try:
-                _, answer = await asyncio.wait_for(
-                    self._ask(session, frames.EXECUTE, order), self._limits.execute_s
-                )
-            except TimeoutError:
-                if session.worker is not None:
-                    session.worker.kill()
-                raise DeadlineExceeded(
-                    f"The execution took longer than {self._limits.execute_s:g} s; the session's"
-                    " interpreter was ended."
-                ) from None
+            _, answer = await self._ask(session, frames.EXECUTE, order)
             session.console = str(told(answer, "consoleOutput")["consoleOutput"])
             return answer
 
@@ -235,6 +225,13 @@ class SessionInterpreters:
         question = session.question = asyncio.get_running_loop().create_future()
         try:
             answer: tuple[int, bytes] = await asyncio.wait_for(question, self._limits.execute_s)
+        except TimeoutError:
+            if session.worker is not None:
+                session.worker.kill()
+            raise DeadlineExceeded(
+                f"It took longer than {self._limits.execute_s:g} s; the session's interpreter was"
+                " ended: open a new session."
+            ) from None
         finally:
             session.question = None
         return answer
