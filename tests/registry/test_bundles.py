@@ -138,6 +138,18 @@ async def test_a_session_is_packed(bundles: BundleArchive, tmp_path: Path) -> No
     assert (await bundles.folder(first.digest) / "workspace" / "x").read_bytes() == b"dill"
 
 
+async def test_what_is_only_kept_is_not_unpacked(bundles: BundleArchive, tmp_path: Path) -> None:
+    await bundles.add(in_pieces(GOOD), unpacks=False)
+    assert names(tmp_path) == [f"bundles/{DIGEST[:9]}"]
+    assert (await bundles.folder(DIGEST) / "files" / "a.txt").read_text() == "hello"
+
+
+async def test_what_is_only_kept_has_to_be_a_bundle(bundles: BundleArchive, tmp_path: Path) -> None:
+    with pytest.raises(BundleRejected):
+        await bundles.add(in_pieces(zipped({"../evil": b"x"})), unpacks=False)
+    assert names(tmp_path) == []
+
+
 async def test_what_nobody_refers_to_is_swept_after_a_while(
     bundles: BundleArchive, tmp_path: Path, clock: TurnedClock
 ) -> None:

@@ -65,11 +65,15 @@ class BundleArchive:
         """Make the folders, and remove what an interrupted run left half-made."""
         await asyncio.to_thread(self._start)
 
-    async def add(self, pieces: AsyncIterator[bytes]) -> Bundle:
+    async def add(self, pieces: AsyncIterator[bytes], *, unpacks: bool = True) -> Bundle:
         """Keep the archive that *pieces* make up.  Adding it again only touches it.
 
+        Args:
+            unpacks: Whether to unpack it once, to be sure and ahead of its first use; otherwise
+                only its table of contents is looked at.
+
         Raises:
-            BundleRejected: It is no bundle; it was unpacked once to be sure.
+            BundleRejected: It is no bundle.
             BodyTooLarge: It is larger than `Bounds.archive`.
             StorageFull: There is no room.
         """
@@ -77,7 +81,7 @@ class BundleArchive:
         try:
             with full_disk_told(), create_file(part) as target:
                 received = await receive(pieces, target, most=self._bounds.archive)
-            return await asyncio.to_thread(self._accept, part, received.digest, unpacks=True)
+            return await asyncio.to_thread(self._accept, part, received.digest, unpacks=unpacks)
         finally:
             part.unlink(missing_ok=True)
 
