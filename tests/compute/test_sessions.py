@@ -11,7 +11,6 @@ from typing import Any
 import dill
 import pytest
 
-from hermetic.client.interpreters import Interpreters
 from hermetic.compute.limits import MIB, Limits
 from hermetic.compute.sessions import SessionInterpreters
 from hermetic.errors import (
@@ -20,8 +19,10 @@ from hermetic.errors import (
     Gone,
     MalformedBody,
     NotFound,
+    SessionNotFound,
     Unavailable,
 )
+from hermetic.serving.bundle import Shelf
 from tests.compute.conftest import LIMITS, Rig
 from tests.support.waiting import until
 
@@ -29,7 +30,7 @@ from tests.support.waiting import until
 class Desk:
     """One session, and short ways to use it."""
 
-    def __init__(self, sessions: Interpreters, folder: Path) -> None:
+    def __init__(self, sessions: SessionInterpreters, folder: Path) -> None:
         self.sessions, self.folder = sessions, folder
 
     async def execute(self, code: str, *outputs: str, **inputs: Any) -> dict[str, Any]:
@@ -53,10 +54,17 @@ def session_limits() -> Limits:
 async def desk(rig: Rig, session_limits: Limits) -> AsyncIterator[Desk]:
     pool = rig.pool
     sessions = SessionInterpreters(pool.workforce, pool.orders, session_limits)
-    folder = rig.home / "sessions" / "s"
-    await sessions.open("s", folder)
+    folder = made(rig.home / "sessions" / "s")
+    sessions.open("s", folder)
     yield Desk(sessions, folder)
-    await sessions.close("s")
+    sessions.close("s")
+
+
+def made(folder: Path) -> Path:
+    """Make *folder* with both shelves."""
+    for shelf in Shelf:
+        (folder / shelf).mkdir(parents=True)
+    return folder
 
 
 async def test_state_lasts_from_one_execution_to_the_next(desk: Desk) -> None:
@@ -144,7 +152,7 @@ async def test_a_cancelled_execution_fails_and_the_session_stays(desk: Desk) -> 
         desk.execute("x = 7\nprint('on', flush=True)\nwhile True: pass")
     )
     await until(lambda: "on" in desk.sessions.console_output("s"))
-    await desk.sessions.cancel("s")
+    desk.sessions.cancel("s")
     found = await asyncio.wait_for(running, 10)
     assert "KeyboardInterrupt" in found["errorMessage"]
     assert await desk.value("", "x") == 7
@@ -152,7 +160,7 @@ async def test_a_cancelled_execution_fails_and_the_session_stays(desk: Desk) -> 
 
 async def test_a_cancel_that_comes_too_late_does_nothing(desk: Desk) -> None:
     await desk.execute("x = 1")
-    await desk.sessions.cancel("s")
+    desk.sessions.cancel("s")
     assert await desk.value("", "x") == 1
 
 
@@ -200,8 +208,8 @@ async def test_a_session_whose_interpreter_died_is_gone(desk: Desk) -> None:
         await desk.execute("import os; os._exit(5)")
     with pytest.raises(Gone, match="exit code 5"):
         await desk.sessions.list_objects("s")
-    await desk.sessions.close("s")
-    with pytest.raises(NotFound):
+    desk.sessions.close("s")
+    with pytest.raises(SessionNotFound):
         await desk.sessions.list_objects("s")
 
 
@@ -214,9 +222,18 @@ async def test_an_interpreter_killed_between_executions_is_gone(desk: Desk) -> N
 async def test_closing_ends_an_execution_that_runs(desk: Desk) -> None:
     running = asyncio.ensure_future(desk.execute("print('on', flush=True)\nwhile True: pass"))
     await until(lambda: "on" in desk.sessions.console_output("s"))
-    await desk.sessions.close("s")
+    desk.sessions.close("s")
     with pytest.raises(Gone):
         await asyncio.wait_for(running, 10)
+
+
+async def test_the_folder_of_a_closed_session_stays(desk: Desk) -> None:
+    await desk.execute("x = 1")
+    assert desk.sessions.has_started("s")
+    desk.sessions.close("s")
+    assert not desk.sessions.has_started("s")
+    assert sorted(path.name for path in desk.folder.iterdir()) == ["files", "workspace"]
+    desk.sessions.close("s")
 
 
 async def test_an_object_that_cannot_be_read_keeps_the_interpreter_from_starting(
@@ -266,7 +283,7 @@ async def test_the_answer_to_a_question_nobody_waits_for_is_not_taken_for_anothe
 
 
 async def test_a_session_cannot_reach_another(desk: Desk, rig: Rig) -> None:
-    await desk.sessions.open("t", rig.home / "sessions" / "t")
+    desk.sessions.open("t", made(rig.home / "sessions" / "t"))
     path = str(rig.home / "sessions" / "t" / "files")
     assert (
         "PermissionError"

@@ -1,4 +1,4 @@
-"""The gateway of one box, real but for the workers, the interpreters and the strength of hashes."""
+"""The gateway of one box, real but for the workers, the hosts of sessions and the strength of hashes."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -18,8 +18,8 @@ from hermetic.registry.logins import Logins
 from hermetic.registry.principals import Principals
 from hermetic.registry.snapshots import SnapshotRegistry
 from tests.support.accounts import PASSWORD, fast_passwords
-from tests.support.gateway import Box, opened_sessions
-from tests.support.interpreters import FolderInterpreters
+from tests.support.gateway import Box, shown_sessions
+from tests.support.hosting import PlayedHosts, PlayedSessions
 from tests.support.tokens import signing_key
 
 OLGA = Principal("olga", Role.OWNER)
@@ -76,15 +76,18 @@ def bundles(box: Box) -> BundleArchive:
 
 
 @pytest.fixture
-def interpreters() -> FolderInterpreters:
-    return FolderInterpreters()
+def host() -> PlayedSessions:
+    return PlayedSessions()
 
 
 @pytest.fixture
-async def sessions(box: Box, interpreters: FolderInterpreters) -> Sessions:
-    sessions = opened_sessions(box, interpreters)
-    await sessions.start()
-    return sessions
+def hosts(host: PlayedSessions) -> PlayedHosts:
+    return PlayedHosts(near=host, far=PlayedSessions())
+
+
+@pytest.fixture
+def sessions(box: Box, hosts: PlayedHosts) -> Sessions:
+    return shown_sessions(box, hosts)
 
 
 @pytest.fixture

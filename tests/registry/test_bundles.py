@@ -127,17 +127,6 @@ async def test_an_archive_damaged_on_the_disk_is_not_unpacked(bundles: BundleArc
         await bundles.folder(DIGEST)
 
 
-async def test_a_session_is_packed(bundles: BundleArchive, tmp_path: Path) -> None:
-    for shelf in ("files", "workspace"):
-        (tmp_path / "session" / shelf).mkdir(parents=True)
-    (tmp_path / "session" / "workspace" / "x").write_bytes(b"dill")
-    first = await bundles.pack(tmp_path / "session")
-    second = await bundles.pack(tmp_path / "session")
-    assert first == second
-    assert first.members == 1
-    assert (await bundles.folder(first.digest) / "workspace" / "x").read_bytes() == b"dill"
-
-
 async def test_what_is_only_kept_is_not_unpacked(bundles: BundleArchive, tmp_path: Path) -> None:
     await bundles.add(in_pieces(GOOD), unpacks=False)
     assert names(tmp_path) == [f"bundles/{DIGEST[:9]}"]

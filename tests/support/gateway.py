@@ -6,20 +6,20 @@ from pathlib import Path
 from hermetic.client.execution import Loaded
 from hermetic.clock import TurnedClock
 from hermetic.database.sqlite import SqliteDatabase
+from hermetic.gateway.hosts import Hosts
 from hermetic.gateway.publication import PublishRequest
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
 from hermetic.gateway.served import Served
-from hermetic.gateway.sessions import SessionLimits, Sessions
+from hermetic.gateway.sessions import Sessions
 from hermetic.registry.bundles import BundleArchive
 from hermetic.registry.services import Services
-from hermetic.registry.sessions import SessionRegistry
+from hermetic.registry.sessions import MOST, SessionRegistry
 from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.serving.bundle import Bounds
 from hermetic.serving.schema import Schema
 from hermetic.serving.service import Entry, RuntimeKind, Service, ServiceKey
 from tests.support.execution import InstantExecution
-from tests.support.interpreters import FolderInterpreters
 
 BOUNDS = Bounds(archive=1_000_000, unpacked=2_000_000, members=50)
 
@@ -74,18 +74,14 @@ class Box:
         return box
 
 
-def opened_sessions(
-    box: Box, interpreters: FolderInterpreters, limits: SessionLimits | None = None
-) -> Sessions:
-    """Return the sessions of *box*, not yet started."""
+def shown_sessions(box: Box, hosts: Hosts, *, most: int = MOST) -> Sessions:
+    """Return the sessions of *box* as one web node shows them."""
     return Sessions(
-        box.home / "sessions",
-        registry=SessionRegistry(box.database),
+        hosts,
+        registry=SessionRegistry(box.database, most=most),
         snapshots=SnapshotRegistry(box.database),
         bundles=box.bundles,
-        interpreters=interpreters,
         clock=box.clock,
-        limits=limits,
     )
 
 

@@ -1,7 +1,7 @@
 """A whole web node but for TLS and worker processes: real database, gateway, API and protocol."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ from hermetic.clock import system_clock
 from hermetic.database.sqlite import SqliteDatabase
 from hermetic.gateway.access import Access
 from hermetic.gateway.certification import Certification
+from hermetic.gateway.hosts import OneHost
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
 from hermetic.gateway.served import Served
@@ -43,23 +44,11 @@ from hermetic.web.cases import Insight, UseCases
 from hermetic.web.scoring import Scoring, ScoringProtocol
 from hermetic.web.standing import Standing, local_backend
 from hermetic.wire import status
-from hermetic.wire.messages import encode
 from tests.support.accounts import PASSWORD, MemoryAccounts, fast_passwords
 from tests.support.execution import InstantExecution
-from tests.support.interpreters import FolderInterpreters
+from tests.support.hosting import PlayedSessions
 from tests.support.tokens import signing_key
 from tests.support.wire import configured, listen_plainly
-
-
-class EchoingInterpreters(FolderInterpreters):
-    """Answers each execution with the inputs that were asked back."""
-
-    async def execute(
-        self, session_id: str, code: str, inputs: Mapping[str, object], outputs: Sequence[str]
-    ) -> bytes:
-        await super().execute(session_id, code, inputs, outputs)
-        back = [{"name": one, "value": inputs.get(one)} for one in outputs]
-        return encode({"success": True, "errorMessage": "", "outputParameters": back})
 
 
 @dataclass
@@ -70,7 +59,7 @@ class WebNode:
     client: httpx2.AsyncClient
     cases: UseCases
     execution: InstantExecution
-    interpreters: EchoingInterpreters
+    host: PlayedSessions
     health: Health
     clients: Clients[Scoring]
     presented: list[str]
@@ -107,9 +96,9 @@ async def web_node(
     """Run a node in *home* until left."""
     database = SqliteDatabase(home / "hermetic.sqlite3")
     await database.open()
-    execution, interpreters, routes = InstantExecution(), EchoingInterpreters(), Routes()
+    execution, host, routes = InstantExecution(), PlayedSessions(), Routes()
     presented: list[str] = []
-    cases = await _use_cases(home, database, execution, interpreters, routes, presented)
+    cases = await _use_cases(home, database, execution, host, routes, presented)
 
     async def database_answers() -> None:
         await database.read("SELECT 1")
@@ -132,7 +121,7 @@ async def web_node(
         ),
         cases=cases,
         execution=execution,
-        interpreters=interpreters,
+        host=host,
         health=health,
         clients=clients,
         presented=presented,
@@ -145,7 +134,6 @@ async def web_node(
         server.stop()
         await serving
         await health.stop()
-        await cases.sessions.stop()
         await database.close()
 
 
@@ -189,7 +177,7 @@ async def _use_cases(
     home: Path,
     database: SqliteDatabase,
     execution: InstantExecution,
-    interpreters: EchoingInterpreters,
+    host: PlayedSessions,
     routes: Routes,
     presented: list[str],
 ) -> UseCases:
@@ -217,11 +205,10 @@ async def _use_cases(
     )
     await publishing.start()
     sessions = Sessions(
-        home / "sessions",
+        OneHost(host),
         registry=SessionRegistry(database),
         snapshots=snapshots,
         bundles=bundles,
-        interpreters=interpreters,
         clock=system_clock,
     )
     await sessions.start()

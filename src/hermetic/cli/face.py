@@ -105,7 +105,7 @@ def _cases(sealing: Sealing, parts: Parts) -> UseCases:
     return UseCases(
         access=parts.access,
         publishing=parts.publishing,
-        sessions=parts.sessions,
+        sessions=parts.hosted.sessions,
         snapshots=parts.snapshots,
         certification=sealing.certification,
     )

@@ -20,7 +20,10 @@ from hermetic.serving.bundle import Bounds
 
 @dataclass(frozen=True)
 class Kept:
-    """The persistent side of a box; `database` is to be opened first and closed last."""
+    """The persistent side of a box; `database` is to be opened first and closed last.
+
+    `bounds` hold for every bundle, those of sessions included.
+    """
 
     database: SqliteDatabase
     principals: Principals
@@ -29,6 +32,7 @@ class Kept:
     sessions: SessionRegistry
     snapshots: SnapshotRegistry
     bundles: BundleArchive
+    bounds: Bounds
 
 
 def kept_in(home: Home, settings: Settings, clock: Clock) -> Kept:
@@ -44,4 +48,5 @@ def kept_in(home: Home, settings: Settings, clock: Clock) -> Kept:
         sessions=SessionRegistry(database),
         snapshots=SnapshotRegistry(database),
         bundles=BundleArchive(home.bundles, home.unpacked, clock=clock, bounds=bounds),
+        bounds=bounds,
     )

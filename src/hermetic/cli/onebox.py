@@ -114,7 +114,7 @@ async def _sweep(parts: Parts) -> None:
     while True:
         await asyncio.sleep(_SWEEP_S)
         await parts.publishing.sweep()
-        await parts.sessions.sweep()
+        await parts.hosted.sweep()
 
 
 @contextmanager

@@ -7,19 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from hermetic.cli.hosting import Hosted, hosted
 from hermetic.cli.keeping import Kept, kept_in
 from hermetic.cli.sealing import Sealing
 from hermetic.clock import Clock
 from hermetic.compute.limits import Limits
 from hermetic.compute.pool import LocalExecution
-from hermetic.compute.sessions import SessionInterpreters
 from hermetic.config.home import Home
 from hermetic.config.settings import Settings
 from hermetic.gateway.access import Access
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
 from hermetic.gateway.served import Served
-from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.identity.local import LocalAccounts
 from hermetic.identity.passwords import Passwords
@@ -39,7 +38,7 @@ class Parts:
     access: Access
     routes: Routes
     publishing: Publishing
-    sessions: Sessions
+    hosted: Hosted
     snapshots: Snapshots
 
     async def probe(self) -> None:
@@ -65,8 +64,8 @@ async def assembled(
         parts = _built(home, kept, sealing, clock, (execution, passwords, limits))
         await parts.access.start()
         await parts.publishing.start()
-        await parts.sessions.start()
-        stack.push_async_callback(parts.sessions.stop)
+        await parts.hosted.start()
+        stack.push_async_callback(parts.hosted.stop)
         yield parts
 
 
@@ -116,13 +115,6 @@ def _built(
             served=served,
             clock=clock,
         ),
-        sessions=Sessions(
-            home.sessions,
-            registry=kept.sessions,
-            snapshots=kept.snapshots,
-            bundles=kept.bundles,
-            interpreters=SessionInterpreters(execution.workforce, execution.orders, limits),
-            clock=clock,
-        ),
+        hosted=hosted(home, kept, clock, execution, limits),
         snapshots=Snapshots(kept.snapshots, kept.bundles),
     )

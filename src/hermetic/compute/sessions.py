@@ -1,4 +1,10 @@
-"""The interpreters of sessions; an `Interpreters`."""
+"""The interpreters of sessions.
+
+A session is a folder with `files/`, the working directory, and `workspace/`, one file for each
+object: its dill bytes.  As long as nothing was executed there is no process, and the files are
+the objects, never unpickled.  With the first execution an interpreter starts, takes them in, and
+is from then on the only one who knows them.
+"""
 
 import asyncio
 import contextlib
@@ -20,6 +26,7 @@ from hermetic.errors import (
     Gone,
     MalformedBody,
     NotFound,
+    SessionNotFound,
     Unavailable,
 )
 
@@ -49,7 +56,13 @@ class _Session:
 
 
 class SessionInterpreters:
-    """Keeps the interpreters of sessions in worker processes of this machine.
+    """Keeps one interpreter, a worker process, for each session that executed something.
+
+    Executions and accesses to objects of one session happen one after the other, in the order in
+    which they were asked for.  Every method but `open`, `close` and `has_started` raises
+    `SessionNotFound` for a session that is not open, and `Gone` for one whose interpreter died;
+    such a session can only be closed.  Whoever waits longer than an execution may take gets
+    `DeadlineExceeded`, and the interpreter is ended.
 
     *workforce* and *orders* are those of the pool, which MUST be started before and stopped
     after.
@@ -61,23 +74,34 @@ class SessionInterpreters:
         self._by_key: dict[int, _Session] = {}
         self._count = 0
 
-    async def open(self, session_id: str, folder: Path) -> None:
-        """See `Interpreters.open`."""
-        for name in ("files", "workspace"):
-            (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    def open(self, session_id: str, folder: Path) -> None:
+        """Make the session in *folder* known, in which both shelves are.  Starts no process."""
         self._sessions.setdefault(session_id, _Session(folder))
 
-    async def close(self, session_id: str) -> None:
-        """See `Interpreters.close`."""
+    def close(self, session_id: str) -> None:
+        """End the session's interpreter at once, even while it runs; unknown ids are ignored.
+
+        The folder is the caller's, and stays.
+        """
         session = self._sessions.pop(session_id, None)
         if session is not None and session.worker is not None:
             session.dead = session.dead or "was closed"
             session.worker.kill()
 
+    def has_started(self, session_id: str) -> bool:
+        """Whether the session has an interpreter, alive or dead."""
+        session = self._sessions.get(session_id)
+        return session is not None and session.worker is not None
+
     async def execute(
         self, session_id: str, code: str, inputs: Mapping[str, object], outputs: Sequence[str]
     ) -> bytes:
-        """See `Interpreters.execute`."""
+        """Run *code* in the session and return the JSON of the answer; see `SessionHost`.
+
+        Raises:
+            BadInput: An input or output is no Python identifier, or nested too deeply.
+            Unavailable: No interpreter could be started; the session stays as it was.
+        """
         for name in (*inputs, *outputs):
             _parse_name(name)
         order = _order(code, inputs, outputs)
@@ -89,35 +113,45 @@ class SessionInterpreters:
             session.console = str(told(answer, "consoleOutput")["consoleOutput"])
             return answer
 
-    async def cancel(self, session_id: str) -> None:
-        """See `Interpreters.cancel`."""
+    def cancel(self, session_id: str) -> None:
+        """Interrupt what runs, as Ctrl-C does; the session stays usable.  May come too late."""
         session = self._living(session_id)
         if session.worker is not None:
             # An interpreter that executes nothing ignores it.
             session.worker.interrupt()
 
     def console_output(self, session_id: str) -> str:
-        """See `Interpreters.console_output`."""
+        """Return what the running execution, or else the last one, has written so far."""
         return self._living(session_id).console
 
     def history(self, session_id: str) -> Sequence[str]:
-        """See `Interpreters.history`."""
+        """Return the code of every execution, oldest first; bounded to the newest thousand."""
         return tuple(self._living(session_id).history)
 
     async def list_objects(self, session_id: str) -> Sequence[str]:
-        """See `Interpreters.list_objects`."""
+        """Return the names of the objects in the workspace, sorted."""
         async with self._turn(session_id) as session:
             return await self._names(session)
 
     async def read_object(self, session_id: str, name: str) -> bytes:
-        """See `Interpreters.read_object`."""
+        """Return the dill bytes of an object.
+
+        Raises:
+            NotFound: There is no object of that name.
+            BadInput: The object cannot be pickled, or is too large.
+        """
         async with self._turn(session_id) as session:
             if session.worker is None:
                 return _path(session, name).read_bytes()
             return await self._object(session, frames.READ, name)
 
     async def write_object(self, session_id: str, name: str, data: bytes) -> None:
-        """See `Interpreters.write_object`."""
+        """Set the object *name* from its dill bytes.
+
+        Raises:
+            BadInput: *name* is no Python identifier, or the running interpreter cannot read
+                the bytes.  Without an interpreter they are not looked at.
+        """
         _parse_name(name)
         async with self._turn(session_id) as session:
             if session.worker is None:
@@ -126,7 +160,7 @@ class SessionInterpreters:
                 await self._object(session, frames.WRITE, name, data)
 
     async def delete_object(self, session_id: str, name: str) -> None:
-        """See `Interpreters.delete_object`."""
+        """Remove the object, or raise `NotFound`."""
         async with self._turn(session_id) as session:
             if session.worker is None:
                 _path(session, name).unlink()
@@ -134,7 +168,11 @@ class SessionInterpreters:
                 await self._object(session, frames.DELETE, name)
 
     async def dump_workspace(self, session_id: str) -> Sequence[str]:
-        """See `Interpreters.dump_workspace`."""
+        """Write every object to `workspace/<name>` and return the names that could not be.
+
+        What cannot be pickled (an open file, a module) is left out.  Without an interpreter the
+        files are there already.
+        """
         async with self._turn(session_id) as session:
             if session.worker is None:
                 return ()
@@ -143,9 +181,11 @@ class SessionInterpreters:
             left_out = []
             for name in names:
                 try:
-                    _write(folder / name, await self._object(session, frames.READ, name))
+                    data = await self._object(session, frames.READ, name)
                 except BadInput:
                     left_out.append(name)
+                else:
+                    await asyncio.to_thread(_write, folder / name, data)
             for path in folder.iterdir():
                 if path.name not in names or path.name in left_out:
                     path.unlink()
@@ -175,7 +215,7 @@ class SessionInterpreters:
     def _living(self, session_id: str) -> _Session:
         session = self._sessions.get(session_id)
         if session is None:
-            raise NotFound(f"There is no open session {session_id!r}.")
+            raise SessionNotFound(f"There is no session {session_id[:80]!r} on this node.")
         if session.dead:
             raise self._gone(session)
         return session

@@ -20,7 +20,7 @@ from pathlib import Path
 from hermetic.clock import Clock
 from hermetic.errors import BundleRejected, NotFound
 from hermetic.log import logger
-from hermetic.registry.archives import inspect, pack, unpack
+from hermetic.registry.archives import inspect, unpack
 from hermetic.registry.disk import (
     PIECE,
     create_file,
@@ -85,15 +85,6 @@ class BundleArchive:
         finally:
             part.unlink(missing_ok=True)
 
-    async def pack(self, folder: Path) -> Bundle:
-        """Keep what the two shelves in *folder* hold at this moment as a bundle.
-
-        Raises:
-            BundleRejected: A file's name cannot stand in a bundle, or it would be too large.
-            StorageFull: There is no room.
-        """
-        return await asyncio.to_thread(self._pack, folder)
-
     async def folder(self, digest: str) -> Path:
         """Return the tree unpacked from a bundle, unpacking it if it is not there.
 
@@ -143,17 +134,6 @@ class BundleArchive:
 
     def _part(self, folder: Path) -> Path:
         return folder / f"{_PART}{secrets.token_hex(8)}"
-
-    def _pack(self, folder: Path) -> Bundle:
-        part = self._part(self._archives)
-        try:
-            with full_disk_told(), create_file(part) as target:
-                pack(folder, target, self._bounds)
-                target.flush()
-                os.fsync(target.fileno())
-            return self._accept(part, _digest(part), unpacks=False)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _accept(self, part: Path, digest: str, *, unpacks: bool) -> Bundle:
         with part.open("rb") as archive:

@@ -3,6 +3,7 @@
 import pytest
 
 from hermetic.access.principals import Role
+from tests.support.hosting import DIES
 from tests.support.webnode import WebNode
 
 PYTHON = {"runtimeType": "Python"}
@@ -93,13 +94,32 @@ async def test_code_runs_with_its_inputs(web: WebNode) -> None:
 async def test_a_run_can_be_cancelled(web: WebNode) -> None:
     session = await opened(web)
     assert (await web.client.post(f"{session}/cancel")).status_code == 200
-    assert web.interpreters.cancelled == [session[10:]]
+    assert web.host.cancelled == [session[10:]]
 
 
 async def test_a_session_whose_interpreter_died_is_gone(web: WebNode) -> None:
     session = await opened(web)
-    await web.client.post(f"{session}/execute", json={"code": "die"})
+    await web.client.post(f"{session}/execute", json={"code": DIES})
     assert (await web.client.get(f"{session}/workspace")).status_code == 410
+
+
+async def test_a_session_that_ended_with_its_node_is_told_once(web: WebNode) -> None:
+    session = await opened(web)
+    web.host.sessions.clear()
+    answer = await web.client.get(f"{session}/files")
+    assert (answer.status_code, answer.json()["type"]) == (410, "/problems/gone")
+    assert "open a new session" in answer.json()["message"]
+    assert (await web.client.get(f"{session}/files")).status_code == 404
+
+
+async def test_a_node_that_does_not_answer_is_unavailable_and_keeps_its_sessions(
+    web: WebNode,
+) -> None:
+    session = await opened(web)
+    web.host.answers = False
+    assert (await web.client.get(f"{session}/files")).status_code == 503
+    web.host.answers = True
+    assert (await web.client.get(f"{session}/files")).status_code == 200
 
 
 async def test_a_snapshot_is_merged_into_another_session(web: WebNode) -> None:
