@@ -32,4 +32,4 @@ def test_they_are_explained_to_people_too(home: Home, capsys: Captured) -> None:
 def test_a_faulty_file_exits_with_78_and_its_place(home: Home, capsys: Captured) -> None:
     home.settings.write_text('{"Kestrel": {"Host": "a"\n "Port": 443}}')
     assert main.run(["settings", "explain"]) == 78
-    assert f"{home.settings}:1:25: a comma is missing" in capsys.readouterr().err
+    assert f"{home.settings}:1:25: a comma is missing after Host" in capsys.readouterr().err

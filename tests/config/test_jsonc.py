@@ -1,6 +1,6 @@
 import pytest
 
-from hermetic.config.jsonc import Value, parse
+from hermetic.config.jsonc import Value, decoded, parse
 from hermetic.errors import BadConfiguration
 
 
@@ -46,15 +46,25 @@ def test_a_value_knows_its_file_line_and_column() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{\n  "A": 1\n  "B": 2\n}', "f:2:9: a comma is missing: write , here."),
-        ('{"A": {"B": 1}\n "C": 2}', "f:1:15: a comma is missing: write , here."),
-        ('["a" "b"]', "f:1:5: a comma is missing: write , here."),
+        ('{\n  "A": 1\n  "B": 2\n}', "f:2:9: a comma is missing after A: write , here."),
+        ('{"A": {"B": 1}\n "C": 2}', "f:1:15: a comma is missing after A: write , here."),
+        ('["a" "b"]', "f:1:5: a comma is missing after this element: write , here."),
+        ('{"A": [1}', "f:1:9: ] is missing after this element: write ] here."),
+        ('{"A": {"B": 1], "C": 2}', "f:1:14: } is missing after B: write } here."),
+        ('{"A": 1,', "f:1:9: the file ends too early: write } here."),
+        ('{"A": 1,, "B": 2}', "f:1:9: , stands too much here: remove it."),
+        ('{"A": <https-port-number>}', "f:1:7: a placeholder stands here: put the value itself"),
+        ('"A": {"B": 1}', "f:1:1: settings are an object: write { before this, and } at the end."),
+        ('\ufeff{"A": 1 "B": 2}', "f:1:8: a comma is missing after A: write , here."),
         ('{"A": 1', "f:1:8: the file ends too early: write } here."),
         ('{"A" 1}', "f:1:6: no value follows A: write : and the value."),
         ("{A: 1}", 'f:1:2: a setting\'s name should stand here: write it as "Name".'),
-        ('{"A": localhost}', 'f:1:7: localhost stands without quotes: write "localhost".'),
+        (
+            '{"A": localhost}',
+            'f:1:7: a text stands without quotes: put it between double quotes, ".',
+        ),
         ("{\"A\": 'x'}", 'f:1:7: a text stands in single quotes: use double quotes, ".'),
-        ('{"A": ?}', "f:1:7: '?' begins no value: write a text, a number, true or false."),
+        ('{"A": ?}', "f:1:7: no value begins here: write a text, a number, true or false."),
         ('{"A":', "f:1:6: the file ends where a value should stand: write the value, and }."),
         ('{"A": "x}\n', "f:1:7: this text does not end on its line, or holds a lone backslash"),
         ('{"A": "C:\\x"}', "f:1:7: this text does not end on its line, or holds a lone backslash"),
@@ -62,10 +72,68 @@ def test_a_value_knows_its_file_line_and_column() -> None:
         ("{} {}", "f:1:4: nothing may follow the settings' last }: remove what follows."),
         ("{ /* open", "f:1:3: this comment is never closed: write */ where it ends."),
         ("[" * 40, "f:1:34: this is nested too deeply: settings nest four deep."),
-        ("01", "f:1:1: '0' begins no value: write a text, a number, true or false."),
+        ("01", "f:1:1: no value begins here: write a text, a number, true or false."),
+        ("9" * 5000, "f:1:1: no value begins here: write a text, a number, true or false."),
     ],
 )
 def test_a_fault_is_named_with_its_place_and_what_to_write(text: str, message: str) -> None:
     with pytest.raises(BadConfiguration) as caught:
         parse(text, file="f")
     assert caught.value.text.startswith(message)
+
+
+API_CERTIFICATE = """{
+    "Kestrel": {
+        "Port": 443,
+        "HttpsEnabled": true,
+        "HttpsCertificate": {
+            "Enabled": false,
+            "StoreName": "My",
+            "StoreLocation": "LocalMachine",
+            "SubjectName": "CN=models.example.com"
+            "Thumbprint": ""
+        }
+    }
+}
+"""
+AUTHENTICATION_CERTIFICATE = """{"ClientCertificate": {
+    "Enabled": false,
+    "StoreName": "My",
+    "StoreLocation": "LocalMachine",
+    "SubjectName": "CN=web.example.com"
+    "Thumbprint": ""
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (API_CERTIFICATE, "f:9:51: a comma is missing after SubjectName: write , here."),
+        (API_CERTIFICATE.replace("\n", "\r\n"), "f:9:51: a comma is missing after SubjectName"),
+        (AUTHENTICATION_CERTIFICATE, "f:5:40: a comma is missing after SubjectName: write , here."),
+        ('{"LDAP": {"Port": "389"\n "UseLDAPS": "True"}}', "f:1:24: a comma is missing after Port"),
+        ('{"LDAP": {"SearchFilter": "cn={0}"  \n "X": 1}}', "f:1:35: a comma is missing after"),
+        ('{"Authentication": {"A": 1}\n\n"Authorization": {}}', "f:1:28: a comma is missing after"),
+        ('{"Owner": [ "A" ] \n "Values": [] }', "f:1:18: a comma is missing after Owner"),
+    ],
+)
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_the_old_articles_print_is_mended_with_one_sentence(
+    text: str, place: str, coding: str
+) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        parse(decoded(text.encode(coding)), file="f")
+    assert caught.value.text.startswith(place)
+
+
+def test_the_same_snippet_with_its_comma_is_read() -> None:
+    mended = API_CERTIFICATE.replace('com"\n', 'com",\n')
+    assert plain(parse(decoded(mended.encode("utf-16")), file="f"))
+
+
+@pytest.mark.parametrize("text", ['{"P": s3cret}', '{"P": "s3cret" "Q": 1}', "{\"P\": 's3cret'}"])
+def test_no_value_is_repeated_in_an_error(text: str) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        parse(text, file="f")
+    assert "s3cret" not in caught.value.text

@@ -7,6 +7,7 @@ import click
 from hermetic.cli import output
 from hermetic.cli.connection import home_option, json_option
 from hermetic.config.home import Home, speaking_of
+from hermetic.config.jsonc import decoded
 from hermetic.config.layers import Resolved, Source, from_environment, from_file, resolve
 
 
@@ -46,7 +47,7 @@ def resolved(home: Home, flags: tuple[Source, ...] = ()) -> Resolved:
     file: list[Source] = []
     with speaking_of(home.settings):
         if home.settings.exists():
-            text = home.settings.read_text(encoding="utf-8-sig", errors="replace")
+            text = decoded(home.settings.read_bytes())
             file = from_file(text, file=str(home.settings))
     return resolve(file, from_environment(os.environ), flags)
 

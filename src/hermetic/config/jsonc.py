@@ -2,20 +2,24 @@
 
 Reads what the settings files of ML Server 9.x hold: RFC 8259, and beside it a byte order mark,
 `//` and `/* */` comments and a comma before a closing bracket.  Whatever else is wrong is an
-error that names file, line and column, and what to write instead.  Never reads a file itself.
+error that names file, line and column, and what to write instead.  Never reads a file itself,
+and never repeats a value in an error: it may be a secret.
 """
 
+import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from hermetic.errors import BadConfiguration
 
-_SPACE = re.compile(r"(?:[ \t\r\n\ufeff]|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_SPACE = re.compile(r"(?:[ \t\r\n]|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.])")
+# No setting needs more digits, and Python itself refuses to read thousands of them.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.])")
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+_PLACEHOLDER = re.compile(r"<[\w -]+>")
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _DEEPEST = 32  # Settings nest four deep; a file of brackets must not exhaust the stack.
@@ -28,7 +32,7 @@ class Value:
     `content` is a scalar, a tuple of values, or a mapping of member names to members.
     """
 
-    content: "Scalar | tuple[Value, ...] | dict[str, Member]"
+    content: "Scalar | tuple[Value, ...] | dict[str, Member]" = field(repr=False)
     place: str
 
 
@@ -43,12 +47,24 @@ class Member:
 Scalar = str | int | float | bool | None
 
 
+def decoded(content: bytes) -> str:
+    """Return the text of a file: UTF-8, or UTF-16 if its first bytes say so.
+
+    PowerShell's `>` and `Out-File` write the latter.  Bytes that are no text become U+FFFD.
+    """
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if marked else "utf-8-sig", "replace")
+
+
 def parse(text: str, *, file: str) -> Value:
     """Return the value of *text*, or raise `BadConfiguration` naming *file*, line and column."""
-    reader = _Reader(text, file)
+    # An editor does not count the mark, so neither may a column.
+    reader = _Reader(text.removeprefix("\ufeff"), file)
     value = reader.value(0)
-    reader.space()
-    if reader.at < len(text):
+    following = reader.space()
+    if following == ":" and isinstance(value.content, str):
+        reader.fail(0, "settings are an object", "write { before this, and } at the end")
+    if following:
         reader.fail(reader.at, "nothing may follow the settings' last }", "remove what follows")
     return value
 
@@ -101,13 +117,15 @@ class _Reader:
             self.at = word.end()
             return _WORDS[word[0].lower()]
         if word:
-            finding, remedy = f"{word[0]} stands without quotes", f'write "{word[0]}"'
+            finding, remedy = "a text stands without quotes", 'put it between double quotes, "'
         elif char == "'":
             finding, remedy = "a text stands in single quotes", 'use double quotes, "'
         elif not char:
             finding, remedy = "the file ends where a value should stand", "write the value, and }"
+        elif _PLACEHOLDER.match(self.text, self.at):
+            finding, remedy = "a placeholder stands here", "put the value itself in its place"
         else:
-            finding, remedy = f"{char!r} begins no value", "write a text, a number, true or false"
+            finding, remedy = "no value begins here", "write a text, a number, true or false"
         return self.fail(self.at, finding, remedy)
 
     def string(self) -> str:
@@ -132,7 +150,7 @@ class _Reader:
         while (char := self.space()) != "}":
             start = self.at
             if char != '"':
-                self.fail(start, "a setting's name should stand here", 'write it as "Name"')
+                self.refuse_name(char)
             name = self.string()
             if name.lower() in seen:
                 first = seen[name.lower()]
@@ -142,9 +160,17 @@ class _Reader:
                 self.fail(self.at, f"no value follows {name}", "write : and the value")
             self.at += 1
             found[name] = Member(self.place(start), self.value(depth + 1))
-            self.separator("}")
+            self.separator("}", after=name)
         self.at += 1
         return found
+
+    def refuse_name(self, char: str) -> NoReturn:
+        """Say what is wrong where *char*, and no name, stands."""
+        if not char:
+            self.fail(self.at, "the file ends too early", "write } here")
+        if char in ",:]":
+            self.fail(self.at, f"{char} stands too much here", "remove it")
+        self.fail(self.at, "a setting's name should stand here", 'write it as "Name"')
 
     def elements(self, depth: int) -> tuple[Value, ...]:
         """Read a list."""
@@ -152,11 +178,11 @@ class _Reader:
         found: list[Value] = []
         while self.space() != "]":
             found.append(self.value(depth + 1))
-            self.separator("]")
+            self.separator("]", after="this element")
         self.at += 1
         return tuple(found)
 
-    def separator(self, closing: str) -> None:
+    def separator(self, closing: str, *, after: str) -> None:
         """Step over a comma; none is needed before *closing*."""
         end = self.at
         char = self.space()
@@ -165,7 +191,9 @@ class _Reader:
         elif not char:
             self.fail(end, "the file ends too early", f"write {closing} here")
         elif char != closing:
-            self.fail(end, "a comma is missing", "write , here")
+            finding = f"{closing} is" if char in "}]" else "a comma is"
+            written = closing if char in "}]" else ","
+            self.fail(end, f"{finding} missing after {after}", f"write {written} here")
 
 
 def _unescape(found: re.Match[str]) -> str:
