@@ -11,6 +11,8 @@ import click
 
 from hermetic.cli.main import hermetic
 from hermetic.config.layers import resolve
+from hermetic.config.roles import ROLES
+from hermetic.config.tree import Tree
 from hermetic.errors import HermeticError
 from hermetic.wire.problems import kinds
 
@@ -93,15 +95,28 @@ def first_sentence(kind: type[HermeticError]) -> str:
 
 
 def settings() -> str:
-    """Return the page of all settings."""
-    rows = [
-        f"| `{one.key}` | {shown(one.value)} | {one.meaning} |\n" for one in resolve().explained
-    ]
+    """Return the page of all settings, a section for each role."""
     return (
         NOTE + "# Settings\n\n"
-        "`appsettings.json` in the home, JSON with comments; over it variables such as\n"
-        "`HERMETIC__Kestrel__Port=443`; over those the flags of `hermetic up`. An unknown key is an\n"
-        "error. `hermetic settings explain` shows what holds and where it comes from.\n\n"
+        "`appsettings.json`, JSON with comments; over it variables such as\n"
+        "`HERMETIC__Kestrel__Port=443`; over those the flags of the command. An unknown key is an\n"
+        "error. `hermetic settings explain` shows what holds and where it comes from, and\n"
+        "`hermetic settings check` whether a file would be taken; both take `--role`. A file of\n"
+        "ML Server 9.x is taken [as it is](../how-to/migrate-settings.md).\n\n"
+        "Names are known in any case. A duration is `hh:mm:ss`, or `d.hh:mm:ss` with days. `null`\n"
+        "says nothing. A secret is never shown.\n"
+    ) + "".join(of_role(word, tree) for word, tree in ROLES.items())
+
+
+def of_role(word: str, tree: type[Tree]) -> str:
+    """Return the section of the settings of one role, which `--role` calls *word*."""
+    aliases = [f"`{alias}` as `{meant}`" for alias, meant in tree.aliases.items()]
+    also = f"Also read: {', '.join(aliases)}.\n\n" if aliases else ""
+    rows = [
+        f"| `{one.key}` | {shown(one.value)} | {one.meaning} |\n" for one in resolve(tree).explained
+    ]
+    return (
+        f"\n## {tree.role.capitalize()}\n\n`--role {word}`.\n\n{also}"
         "| Setting | Default | Meaning |\n| --- | --- | --- |\n"
     ) + "".join(rows)
 
@@ -110,7 +125,7 @@ def shown(value: object) -> str:
     """Return a default as the file would have it."""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{value}`" if value not in ("", ()) else "none"
+    return f"`{value}`" if value not in ("", (), None) else "none"
 
 
 def pages() -> dict[Path, str]:

@@ -357,3 +357,8 @@ class BadConfiguration(HermeticError):
     """A setting, a file of ours or its permissions keep the command from starting."""
 
     type, status, exit_code = "bad-configuration", 500, 78
+
+    def __init__(self, text: str, *, key: str = "") -> None:
+        super().__init__(text)
+        self.key = key
+        """The setting at fault, as `Kestrel.Port`; empty if it is none."""

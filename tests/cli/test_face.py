@@ -8,7 +8,8 @@ from hermetic.cli.parts import assembled
 from hermetic.cli.sealing import seal
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
-from hermetic.config.settings import Kestrel, Limits, Pool, Settings
+from hermetic.config.sections import Limits, Pool, Proxies
+from hermetic.config.settings import Settings
 from hermetic.errors import BadConfiguration
 from hermetic.node.server import bind
 
@@ -45,7 +46,7 @@ async def test_it_bears_no_more_connections_than_the_settings_say(home: Home) ->
 
 
 async def test_a_proxy_that_is_none_keeps_it_from_starting(home: Home) -> None:
-    settings = replace(SETTINGS, kestrel=Kestrel(trusted_proxies=("0.0.0.0/0",)))
+    settings = replace(SETTINGS, proxies=Proxies(trusted=("0.0.0.0/0",)))
     sealing = await seal(home, settings, ["localhost"], system_clock)
     async with assembled(home, settings, sealing, system_clock) as parts:
         with pytest.raises(BadConfiguration, match="would believe everybody"):

@@ -5,7 +5,8 @@ import pytest
 from hermetic.cli.keeping import kept_in
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
-from hermetic.config.settings import Limits, Settings
+from hermetic.config.sections import Limits
+from hermetic.config.settings import Settings
 from hermetic.errors import BodyTooLarge, BundleRejected
 
 

@@ -13,7 +13,8 @@ from hermetic.cli import onebox
 from hermetic.cli.onebox import Ready
 from hermetic.client.api import Client
 from hermetic.config.home import Home, read_record
-from hermetic.config.settings import Kestrel, Limits, Pool, Settings
+from hermetic.config.sections import Kestrel, Limits, Pool
+from hermetic.config.settings import Settings
 from hermetic.errors import BadInput, Unavailable
 
 PASSWORD = "Sealed-4-tests"

@@ -2,7 +2,8 @@ from hermetic.cli.parts import assembled, limits_of
 from hermetic.cli.sealing import seal
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
-from hermetic.config.settings import Limits, Pool, Settings
+from hermetic.config.sections import Limits, Pool
+from hermetic.config.settings import Settings
 from hermetic.errors import Unavailable
 
 

@@ -76,7 +76,7 @@ class Face:
             version=version("hermetic"),
             limits=limits,
             hsts=hsts,
-            proxies=Proxies.parse(settings.kestrel.trusted_proxies),
+            proxies=Proxies.parse(settings.proxies.trusted),
         )
         config = Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
         self.clients = Clients(config, ScoringProtocol, scoring, system_clock)

@@ -19,7 +19,10 @@ _NOUNS = {
     "login": ("hermetic.cli.login", "Log in to a node and remember the token."),
     "service": ("hermetic.cli.service", "Publish, show, call and delete services."),
     "certificate": ("hermetic.cli.certificate", "List, show and renew certificates."),
-    "settings": ("hermetic.cli.settings", "Explain the settings and where they come from."),
+    "settings": (
+        "hermetic.cli.settings",
+        "Check and explain the settings and where they come from.",
+    ),
 }
 _INTERRUPTED = 130
 _BUG = 1

@@ -1,6 +1,9 @@
 """`hermetic settings`: what is set, and by whom."""
 
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -9,50 +12,107 @@ from hermetic.cli.connection import home_option, json_option
 from hermetic.config.home import Home, speaking_of
 from hermetic.config.jsonc import decoded
 from hermetic.config.layers import Resolved, Source, from_environment, from_file, resolve
+from hermetic.config.roles import ROLES
+from hermetic.config.tree import Tree
+from hermetic.errors import BadConfiguration
+
+S = TypeVar("S", bound=Tree)
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def _meant(command: Function) -> Function:
+    """Give *command* the options that say which settings are meant."""
+    for option in (
+        click.option(
+            "--settings",
+            "file",
+            type=Path,
+            help="The settings file.  [default: appsettings.json in the home]",
+        ),
+        click.option(
+            "--role",
+            type=click.Choice(list(ROLES)),
+            default="box",
+            show_default=True,
+            help="Whose settings they are.",
+        ),
+        home_option,
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
 def settings() -> None:
-    """Explain the settings and where they come from."""
+    """Check and explain the settings and where they come from."""
 
 
 @settings.command()
-@home_option
+@_meant
 @json_option
-def explain(home: Home, *, as_json: bool) -> None:
+def explain(home: Home, role: str, file: Path | None, *, as_json: bool) -> None:
     """Show every setting: its value, where that comes from, and what it means.
 
-    Settings come from appsettings.json in the home, from variables such as
-    HERMETIC__Kestrel__Port=443, and from the flags of `hermetic up`; the later wins.
+    Settings come from appsettings.json, from variables such as HERMETIC__Kestrel__Port=443, and
+    from the flags of the command that starts the node; the later wins.
     """
-    explained = resolved(home).explained
+    found = resolved(ROLES[role], home, file=file)
     if as_json:
         output.show_json(
             [
                 {"key": one.key, "value": one.value, "origin": one.origin, "meaning": one.meaning}
-                for one in explained
+                for one in found.explained
             ]
         )
         return
-    rows = [(one.key, _written(one.value), one.origin, one.meaning) for one in explained]
+    rows = [(one.key, _written(one.value), one.origin, one.meaning) for one in found.explained]
     output.show_table(("setting", "value", "from", "meaning"), rows, empty="")
 
 
-def resolved(home: Home, flags: tuple[Source, ...] = ()) -> Resolved:
-    """Return the settings of *home* with the environment's and the command's own on top.
+@settings.command()
+@_meant
+@json_option
+def check(home: Home, role: str, file: Path | None, *, as_json: bool) -> None:
+    """Say whether the settings are good, and what to know of them.
+
+    Nothing is started, and no certificate, database or other node is looked for.
+    """
+    tree = ROLES[role]
+    found = resolved(tree, home, file=file)
+    if as_json:
+        notes = [{"key": one.key, "origin": one.origin, "text": one.text} for one in found.notes]
+        output.show_json({"role": role, "file": str(file or home.settings), "notes": notes})
+        return
+    said = sum(one.origin != "default" for one in found.explained)
+    output.show(f"The settings are good for {tree.role}: {said} are set.")
+    for one in found.notes:
+        output.note(f"{one.origin}: {one.text}")
+
+
+def resolved(
+    tree: type[S], home: Home, flags: tuple[Source, ...] = (), *, file: Path | None = None
+) -> Resolved[S]:
+    """Return the settings of *tree* in a file, with the environment's and the command's on top.
+
+    Args:
+        file: A settings file, which must be there; without it that of *home*, which need not.
 
     Raises:
         BadConfiguration: A key is unknown, a value is wrong, or the file cannot be read.
     """
-    file: list[Source] = []
-    with speaking_of(home.settings):
-        if home.settings.exists():
-            text = decoded(home.settings.read_bytes())
-            file = from_file(text, file=str(home.settings))
-    return resolve(file, from_environment(os.environ), flags)
+    path = file or home.settings
+    said: list[Source] = []
+    with speaking_of(path):
+        if path.exists():
+            said = from_file(decoded(path.read_bytes()), file=str(path))
+        elif file:
+            raise BadConfiguration(f"There is no settings file {path}: name another, or make it.")
+    return resolve(tree, said, from_environment(os.environ), flags)
 
 
 def _written(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "-"
-    return str(value).lower() if isinstance(value, bool) else str(value) or "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "-" if value in {None, ""} else str(value)

@@ -3,7 +3,6 @@
 import os
 import re
 from dataclasses import dataclass, fields
-from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -12,8 +11,10 @@ from hermetic.cli import onebox, output
 from hermetic.cli.concealment import revealed
 from hermetic.cli.connection import gathered, home_option, json_option
 from hermetic.cli.settings import resolved
+from hermetic.config.conversion import Given
 from hermetic.config.home import Home
-from hermetic.config.layers import Given, Source
+from hermetic.config.layers import Source
+from hermetic.config.sections import is_this_machine
 from hermetic.config.settings import Settings
 from hermetic.errors import BadConfiguration
 
@@ -107,7 +108,7 @@ def up(
     # Before anything is made: nothing in a home may ever be open to others, not for an instant.
     os.umask(0o077)
     password = revealed() or admin_password
-    settings = resolved(home, flags.sources()).settings
+    settings = resolved(Settings, home, flags.sources()).settings
     _refuse_openness(settings, insecure=insecure)
     home.create()
     with home.locked():
@@ -117,20 +118,13 @@ def up(
 def _refuse_openness(settings: Settings, *, insecure: bool) -> None:
     """Refuse to listen without TLS where others could read along."""
     host = settings.kestrel.host
-    if settings.kestrel.https_enabled or insecure or _is_this_machine(host):
+    if settings.kestrel.https_enabled or insecure or is_this_machine(host):
         return
     raise BadConfiguration(
         f"Plain HTTP on {host} would send passwords and data readable through the network:"
         " leave --plain-http out, listen on localhost, or say"
         " --insecure-plain-http-beyond-this-machine."
     )
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _announce(home: Home, *, as_json: bool) -> onebox.Announce:

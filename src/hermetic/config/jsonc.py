@@ -32,7 +32,7 @@ class Value:
     `content` is a scalar, a tuple of values, or a mapping of member names to members.
     """
 
-    content: "Scalar | tuple[Value, ...] | dict[str, Member]" = field(repr=False)
+    content: "Content" = field(repr=False)
     place: str
 
 
@@ -45,6 +45,7 @@ class Member:
 
 
 Scalar = str | int | float | bool | None
+Content = Scalar | tuple[Value, ...] | dict[str, Member]
 
 
 def decoded(content: bytes) -> str:

@@ -1,45 +1,46 @@
 """From defaults, a file, the environment and flags to settings that know where they came from.
 
 Later layers win: defaults < file < environment < flags.  A key nobody knows is an error with
-the nearest name, since a setting that is silently ignored is worse than none.
+the nearest name, since a setting that is silently ignored is worse than none.  A secret stands
+in no error.
 """
 
 import difflib
-import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass, fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
-from hermetic.config.jsonc import Member, Scalar, Value, parse
-from hermetic.config.settings import Settings
+from hermetic.config.conversion import Converted, Given, converted, shown, taken
+from hermetic.config.jsonc import Content, Member, Value, parse
+from hermetic.config.roles import ROLES
+from hermetic.config.tree import Note, Place, Tree, built, places
 from hermetic.errors import BadConfiguration
 
 _PREFIX = "HERMETIC__"
+_DEFAULT = "default"
 # Documented as free text for people by ML Server 9.x, at any depth; `configured` its set-up wrote.
 _FREE_TEXT = {"description", "allowedloglevels", "configured"}
-_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
-T = TypeVar("T")
-
-Given = Scalar | tuple[Scalar, ...]
-Converted = bool | int | float | str | tuple[str, ...] | None
+S = TypeVar("S", bound=Tree)
 
 
 @dataclass(frozen=True)
 class Source:
     """One layer's word on one setting: its dotted key as written, its value, and where it stands.
 
-    `origin` is what a person is told: `defaults`, a place in a file, a variable, a flag.
+    `origin` is what a person is told: `defaults`, a place in a file, a variable, a flag.  `None`
+    leaves the setting to weaker layers; a key that ends with a dot names a section, and says
+    nothing of what is in it.
     """
 
     key: str
-    value: Given
+    value: Given = field(repr=False)
     origin: str
 
 
 @dataclass(frozen=True)
 class Explained:
-    """One setting as it came to be."""
+    """One setting as it came to be; its value as the file would write it, a secret as such."""
 
     key: str
     value: object
@@ -48,11 +49,12 @@ class Explained:
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """The settings, and of each where its value came from."""
+class Resolved(Generic[S]):
+    """The settings, of each where its value came from, and what should be known of them."""
 
-    settings: Settings
+    settings: S
     explained: tuple[Explained, ...]
+    notes: tuple[Note, ...]
 
 
 def from_file(text: str, *, file: str) -> list[Source]:
@@ -72,65 +74,97 @@ def from_environment(environment: Mapping[str, str]) -> list[Source]:
     ]
 
 
-def resolve(*layers: Iterable[Source]) -> Resolved:
-    """Return the settings that *layers*, the weakest first, amount to.
+def resolve(tree: type[S], *layers: Iterable[Source]) -> Resolved[S]:
+    """Return the settings of *tree* that *layers*, the weakest first, amount to.
 
     Raises:
-        BadConfiguration: A key is unknown, or a value is not what its setting takes.
+        BadConfiguration: A key is unknown or said twice, a value is not what its setting takes,
+            or the settings contradict each other.
     """
-    known = {place.key.lower(): place for place in _places(Settings, ())}
-    chosen: dict[str, Source] = {}
-    for source in (one for layer in layers for one in layer):
-        if source.key.lower() not in known:
-            raise BadConfiguration(_unknown(source, [place.key for place in known.values()]))
-        chosen[source.key.lower()] = source
-    values: dict[str, object] = {}
-    explained = []
-    for lowered, place in known.items():
-        given = chosen.get(lowered)
-        value = place.field.default if given is None else _convert(given, place)
-        values[place.key] = value
-        origin = "default" if given is None else given.origin
-        explained.append(Explained(place.key, value, origin, place.field.metadata["meaning"]))
-    return Resolved(_build(Settings, (), values), tuple(explained))
+    known = {place.key.lower(): place for place in places(tree)}
+    chosen: dict[str, _Said] = {}
+    for layer in layers:
+        chosen |= _said(tree, known, layer)
+    origins = {place.key: _origin(chosen.get(lowered)) for lowered, place in known.items()}
+    values = {
+        place.key: chosen[lowered].value if lowered in chosen else place.default
+        for lowered, place in known.items()
+    }
+    try:
+        settings = built(tree, values)
+    except BadConfiguration as error:
+        origin = origins.get(error.key, _DEFAULT)
+        where = "" if origin == _DEFAULT else f"{origin}: "
+        raise BadConfiguration(f"{where}{error.text}", key=error.key) from error
+    explained = tuple(
+        Explained(key, shown(values[key], place), origins[key], place.declared.meaning)
+        for place in known.values()
+        for key in [place.key]
+    )
+    notes = (*_unused(known.values(), values), *settings.notes())
+    placed = tuple(replace(one, origin=origins.get(one.key, _DEFAULT)) for one in notes)
+    return Resolved(settings, explained, placed)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where in the tree a setting stands, and what it takes."""
+class _Said:
+    """What one layer makes of one setting."""
 
-    key: str
-    field: Field[Any]
-    type: Any
-
-
-def _places(cls: type[Any], above: tuple[str, ...]) -> Iterator[_Place]:
-    types = get_type_hints(cls)
-    for one in fields(cls):
-        path = (*above, _written(one.name))
-        if is_dataclass(types[one.name]):
-            yield from _places(types[one.name], path)
-        else:
-            yield _Place(".".join(path), one, types[one.name])
+    value: Converted
+    origin: str
 
 
-def _build(cls: type[T], above: tuple[str, ...], values: Mapping[str, object]) -> T:
-    types = get_type_hints(cls)
-    made = {}
-    for one in fields(cls):  # type: ignore[arg-type]  # every cls is a dataclass of settings.py
-        path = (*above, _written(one.name))
-        inner = types[one.name]
-        made[one.name] = (
-            _build(inner, path, values)
-            if isinstance(inner, type) and is_dataclass(inner)
-            else values[".".join(path)]
-        )
-    return cls(**made)
+def _origin(said: _Said | None) -> str:
+    return _DEFAULT if said is None else said.origin
 
 
-def _written(name: str) -> str:
-    """Return the field *name* as the file writes it: `max_size` is `MaxSize`."""
-    return "".join(part.capitalize() for part in name.split("_"))
+def _said(
+    tree: type[Tree], known: Mapping[str, Place], layer: Iterable[Source]
+) -> dict[str, _Said]:
+    said: dict[str, _Said] = {}
+    for source in layer:
+        key = _canonical(source.key, tree)
+        place = known.get(key)
+        if place is None and not (source.value is None and _is_section(key, known)):
+            raise BadConfiguration(_unknown(source, key, tree, known))
+        if place is None or source.value is None:
+            continue
+        value, earlier = _converted(source, place), said.get(key)
+        if earlier is not None and earlier.value != value:
+            raise BadConfiguration(
+                f"{earlier.origin} and {source.origin} both set {place.key}, and differ:"
+                " remove one of them."
+            )
+        said[key] = _Said(value, source.origin)
+    return said
+
+
+def _canonical(key: str, tree: type[Tree]) -> str:
+    """Return *key* in lower case, by the name that the tree has for it."""
+    lowered = key.lower()
+    for alias, meant in tree.aliases.items():
+        above = alias.lower() + "."
+        if (lowered + ".").startswith(above):
+            lowered = meant.lower() + lowered[len(alias) :]
+    return lowered
+
+
+def _is_section(key: str, known: Mapping[str, Place]) -> bool:
+    return any(one.startswith(key.rstrip(".") + ".") for one in known)
+
+
+def _converted(source: Source, place: Place) -> Converted:
+    value = converted(source.value, place)
+    if value is None:
+        instead = "" if place.declared.is_secret else f", not {source.value!r}"
+        raise BadConfiguration(f"{source.origin}: {place.key} takes {taken(place)}{instead}.")
+    return value
+
+
+def _unused(known: Iterable[Place], values: Mapping[str, object]) -> Iterator[Note]:
+    for place in known:
+        if place.declared.unused and values[place.key] != place.default:
+            yield Note(place.key, f"{place.key} changes nothing: {place.declared.unused}.")
 
 
 def _members(members: Mapping[str, Member], above: tuple[str, ...]) -> Iterator[Source]:
@@ -138,19 +172,24 @@ def _members(members: Mapping[str, Member], above: tuple[str, ...]) -> Iterator[
         if name.lower() in _FREE_TEXT:
             continue
         path, content = (*above, name), member.value.content
+        if name.lower() == "values" and isinstance(content, tuple):
+            content = _only(content, member)
         if isinstance(content, dict):
             if not content:  # An empty section sets nothing, but its name must still be one.
-                _require_section(path, member)
+                yield Source(".".join(path) + ".", None, member.place)
             yield from _members(content, path)
         else:
             yield Source(".".join(path), _plain(member.value), member.place)
 
 
-def _require_section(path: tuple[str, ...], member: Member) -> None:
-    wanted = ".".join(path).lower() + "."
-    keys = [place.key for place in _places(Settings, ())]
-    if not any(key.lower().startswith(wanted) for key in keys):
-        raise BadConfiguration(_unknown(Source(".".join(path), None, member.place), keys))
+def _only(elements: tuple[Value, ...], member: Member) -> Content:
+    """Return the one object in a list of them: R Server 9.0 put a section into such a list."""
+    objects = [one for one in elements if isinstance(one.content, dict)]
+    if len(objects) > 1:
+        raise BadConfiguration(
+            f"{member.place}: Values holds {len(objects)} sections, and only one can hold: keep it."
+        )
+    return objects[0].content if objects and len(elements) == 1 else elements
 
 
 def _plain(value: Value) -> Given:
@@ -164,70 +203,28 @@ def _plain(value: Value) -> Given:
     return tuple(plain)
 
 
-def _unknown(source: Source, keys: Iterable[str]) -> str:
-    by_lower = {key.lower(): key for key in keys}
-    near = difflib.get_close_matches(source.key.lower(), by_lower, n=1, cutoff=0.6)
+def _unknown(source: Source, key: str, tree: type[Tree], known: Mapping[str, Place]) -> str:
+    written = source.key.rstrip(".")
+    for other in reversed(ROLES.values()):
+        if _is_in(source.key, other):
+            kind = "file" if ":" in source.origin else "setting"
+            return (
+                f"{source.origin}: {tree.role} has no setting {written}, but {other.role} has:"
+                f" this looks like {other.role}'s {kind}."
+            )
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     if not near:  # The right name in the wrong section, or without one.
-        last = source.key.lower().rpartition(".")[2]
-        near = [key for key in by_lower if key.rpartition(".")[2] == last][:1]
+        last = key.rpartition(".")[2]
+        near = [one for one in known if one.rpartition(".")[2] == last][:1]
     remedy = (
-        f"did you mean {by_lower[near[0]]}?"
+        f"did you mean {known[near[0]].key}?"
         if near
         else "`hermetic settings explain` lists what can be set."
     )
-    return f"{source.origin}: there is no setting {source.key}; {remedy}"
+    return f"{source.origin}: there is no setting {written}; {remedy}"
 
 
-def _convert(source: Source, place: _Place) -> Converted:
-    """Return the value as its setting's type; texts stand for numbers, as they always could."""
-    value, wanted = source.value, place.type
-    converted: Converted = None
-    if wanted is bool:
-        converted = value if isinstance(value, bool) else _TRUTHS.get(str(value).lower())
-    elif wanted in {int, float}:
-        converted = _number(value, wanted)
-    elif wanted is str:
-        converted = _text(value, place.field.metadata["choices"])
-    else:
-        items = value.split(",") if isinstance(value, str) else value
-        if isinstance(items, tuple | list) and all(isinstance(item, str) for item in items):
-            converted = tuple(str(item).strip() for item in items if str(item).strip())
-    refusal = _refusal(converted, place)
-    if refusal:
-        raise BadConfiguration(f"{source.origin}: {place.key} takes {refusal}, not {value!r}.")
-    return converted
-
-
-def _text(value: Given, choices: tuple[str, ...]) -> str | None:
-    if not isinstance(value, str) or not choices:
-        return value if isinstance(value, str) else None
-    return {one.lower(): one for one in choices}.get(value.lower())
-
-
-def _number(value: Given, wanted: type[int] | type[float]) -> float | int | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    if wanted is int and isinstance(value, float):
-        return None
-    try:
-        number = wanted(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _refusal(value: Converted, place: _Place) -> str | None:
-    """Return what the setting takes, if *value* is not that."""
-    bounds = place.field.metadata
-    least, most, choices = bounds["least"], bounds["most"], bounds["choices"]
-    kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    takes = kinds.get(place.type, "a list of texts")
-    if choices:
-        takes = "one of " + ", ".join(choices)
-    if least is not None:
-        takes += f" of at least {least}" if most is None else f" from {least} to {most}"
-    if value is None:
-        return takes
-    below = least is not None and isinstance(value, int | float) and value < least
-    above = most is not None and isinstance(value, int | float) and value > most
-    return takes if below or above else None
+def _is_in(key: str, tree: type[Tree]) -> bool:
+    canonical = _canonical(key, tree)
+    known = {place.key.lower(): place for place in places(tree)}
+    return canonical in known or (canonical.endswith(".") and _is_section(canonical, known))
