@@ -57,7 +57,7 @@ def test_a_value_knows_its_file_line_and_column() -> None:
         ('"A": {"B": 1}', "f:1:1: settings are an object: write { before this, and } at the end."),
         ('\ufeff{"A": 1 "B": 2}', "f:1:8: a comma is missing after A: write , here."),
         ('{"A": 1', "f:1:8: the file ends too early: write } here."),
-        ('{"A" 1}', "f:1:6: no value follows A: write : and the value."),
+        ('{"A" 1}', "f:1:6: no value follows this name: write : and the value."),
         ("{A: 1}", 'f:1:2: a setting\'s name should stand here: write it as "Name".'),
         (
             '{"A": localhost}',
@@ -132,7 +132,9 @@ def test_the_same_snippet_with_its_comma_is_read() -> None:
     assert plain(parse(decoded(mended.encode("utf-16")), file="f"))
 
 
-@pytest.mark.parametrize("text", ['{"P": s3cret}', '{"P": "s3cret" "Q": 1}', "{\"P\": 's3cret'}"])
+@pytest.mark.parametrize(
+    "text", ['{"P": s3cret}', '{"P": "a", "s3cret"}', '{"P": "s3cret" "Q": 1}', "{\"P\": 's3cret'}"]
+)
 def test_no_value_is_repeated_in_an_error(text: str) -> None:
     with pytest.raises(BadConfiguration) as caught:
         parse(text, file="f")

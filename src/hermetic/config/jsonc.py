@@ -153,12 +153,13 @@ class _Reader:
             if char != '"':
                 self.refuse_name(char)
             name = self.string()
+            # Until a colon has followed it may be a value out of its place, and so not repeated.
+            if self.space() != ":":
+                self.fail(self.at, "no value follows this name", "write : and the value")
             if name.lower() in seen:
                 first = seen[name.lower()]
                 self.fail(start, f"{name} stands here twice", f"remove this or the one at {first}")
             seen[name.lower()] = self.place(start)
-            if self.space() != ":":
-                self.fail(self.at, f"no value follows {name}", "write : and the value")
             self.at += 1
             found[name] = Member(self.place(start), self.value(depth + 1))
             self.separator("}", after=name)

@@ -110,7 +110,7 @@ def resolve(tree: type[S], *layers: Iterable[Source]) -> Resolved[S]:
 class _Said:
     """What one layer makes of one setting."""
 
-    value: Converted
+    value: Converted = field(repr=False)
     origin: str
 
 
