@@ -1,14 +1,13 @@
 import pytest
 
 from hermetic.config.authentication import Authorization
-from hermetic.config.sections import CertificateChoice, Certificates, NodeKestrel
+from hermetic.config.sections import CertificateChoice, Certificates, NodeKestrel, network
 from hermetic.config.web import (
     BackEndConfiguration,
     ConnectionStrings,
     EmbeddedDatabase,
     ServerDatabase,
     WebSettings,
-    network,
 )
 from hermetic.errors import BadConfiguration
 
