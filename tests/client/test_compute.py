@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hermetic.client.asking import Asker
 from hermetic.client.compute import ComputeClient
 from hermetic.client.link import Target
 from hermetic.errors import (
@@ -35,8 +36,9 @@ async def node(tmp_path: Path) -> AsyncIterator[ComputeNode]:
 @pytest.fixture
 async def client(node: ComputeNode) -> AsyncIterator[ComputeClient]:
     target = Target("127.0.0.1", node.port, sealed=False)
-    async with ComputeClient(target, lambda: None) as client:
-        yield client
+    asker = Asker(target, lambda: None)
+    yield ComputeClient(asker)
+    await asker.close()
 
 
 @pytest.fixture
@@ -96,6 +98,7 @@ async def test_the_status_tells_the_pool(client: ComputeClient) -> None:
 
 
 async def test_a_node_that_is_not_there_is_unreachable() -> None:
-    async with ComputeClient(Target("127.0.0.1", 1, sealed=False), lambda: None) as client:
-        with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
-            await client.status()
+    asker = Asker(Target("127.0.0.1", 1, sealed=False), lambda: None)
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
+        await ComputeClient(asker).status()
+    await asker.close()

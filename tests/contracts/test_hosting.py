@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from hermetic.client.asking import Asker
 from hermetic.client.content import Content, whole
 from hermetic.client.hosting import SessionHost
+from hermetic.client.link import Target
+from hermetic.client.sessions import RemoteSessions
 from hermetic.clock import system_clock
 from hermetic.compute.hosting import LocalSessions, SessionLimits
 from hermetic.compute.limits import Limits
@@ -30,6 +33,7 @@ from hermetic.errors import (
 from hermetic.serving.bundle import Shelf
 from hermetic.serving.service import RuntimeKind
 from tests.support.archives import in_pieces, zipped
+from tests.support.computenode import compute_node
 from tests.support.hosting import DIES, LEAVES_OUT, SPINS, PlayedSessions
 from tests.support.waiting import PERIOD_S
 
@@ -65,7 +69,15 @@ async def a_played_one(home: Path) -> AsyncIterator[SessionHost]:
     yield PlayedSessions(LIMITS, interpreters=INTERPRETERS)
 
 
-@pytest.fixture(params=[a_local_one, a_played_one])
+@asynccontextmanager
+async def one_elsewhere(home: Path) -> AsyncIterator[SessionHost]:
+    async with a_local_one(home) as host, compute_node(home / "node", sessions=host) as node:
+        asker = Asker(Target("127.0.0.1", node.port, sealed=False), lambda: None)
+        yield RemoteSessions(asker)
+        await asker.close()
+
+
+@pytest.fixture(params=[a_local_one, a_played_one, one_elsewhere])
 async def host(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionHost]:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)

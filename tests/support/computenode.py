@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hermetic.client.hosting import SessionHost
 from hermetic.clock import Clock, system_clock
 from hermetic.compute.app import application, endpoints
 from hermetic.compute.calls import ComputeCalls, ComputeProtocol, Door, OpenDoor
@@ -20,6 +21,7 @@ from hermetic.node.metrics import Metrics
 from hermetic.node.server import NodeServer, bind
 from hermetic.registry.bundles import BundleArchive
 from tests.support.execution import InstantExecution
+from tests.support.hosting import PlayedSessions
 from tests.support.wire import RawClient, configured, listen_plainly
 
 DEADLINE_S = 10.0
@@ -51,6 +53,7 @@ async def compute_node(
     home: Path,
     *,
     door: Door | None = None,
+    sessions: SessionHost | None = None,
     limits: WireLimits | None = None,
     port: int = 0,
     clock: Clock = system_clock,
@@ -64,7 +67,11 @@ async def compute_node(
     await health.start()
     standing = Standing(health, execution.capacity, clock, "0.0-test")
     answered = StatusApi(health, metrics, standing, metrics_open=True, status_open=True)
-    app = application(endpoints(placements, execution, answered, limits or WireLimits()))
+    app = application(
+        endpoints(
+            placements, execution, sessions or PlayedSessions(), answered, limits or WireLimits()
+        )
+    )
     calls = ComputeCalls(
         door=door or OpenDoor(),
         routes=placements,

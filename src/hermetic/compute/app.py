@@ -10,7 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermetic.access.principals import Principal
 from hermetic.client.execution import Execution
+from hermetic.client.hosting import SessionHost
 from hermetic.compute.placements import CALLS, Placements
+from hermetic.compute.session_api import SessionHostApi
 from hermetic.errors import NotFound, NotPlaced, Unauthenticated
 from hermetic.http.endpoint import Endpoint, Handler, json, pieces, read_raw, routes
 from hermetic.http.gate import Gate
@@ -75,10 +77,18 @@ def application(apis: list[Endpoint]) -> ASGIApp:
 
 
 def endpoints(
-    placements: Placements, execution: Execution, status: StatusApi, limits: WireLimits
+    placements: Placements,
+    execution: Execution,
+    sessions: SessionHost,
+    status: StatusApi,
+    limits: WireLimits,
 ) -> list[Endpoint]:
     """Return all that can be asked of a compute node."""
-    return [*PlacementsApi(placements, execution, limits).endpoints(), *status.endpoints()]
+    return [
+        *PlacementsApi(placements, execution, limits).endpoints(),
+        *SessionHostApi(sessions, limits).endpoints(),
+        *status.endpoints(),
+    ]
 
 
 def _endpoint(method: str, path: str, name: str, summary: str, handler: Handler) -> Endpoint:

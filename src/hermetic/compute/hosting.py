@@ -6,7 +6,6 @@ out as a bundle, packed and unpacked by the same bounds as any other.
 """
 
 import asyncio
-import re
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -27,11 +26,10 @@ from hermetic.registry.disk import create_file, full_disk_told, receive, remove_
 from hermetic.registry.workspaces import Workspace, clear
 from hermetic.serving.bundle import MEBIBYTE, Bounds, Shelf
 from hermetic.serving.service import RuntimeKind
-from hermetic.serving.session import check_known, check_new
+from hermetic.serving.session import check_known, check_new, is_id
 
 log = logger(__name__)
 
-_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")  # it becomes the name of a folder
 _TOLD = 100
 
 
@@ -100,7 +98,7 @@ class LocalSessions:
 
     async def open(self, session_id: str, runtime: RuntimeKind) -> None:
         """See `SessionHost.open`."""
-        if not _ID.match(session_id):
+        if not is_id(session_id):
             raise BadInput(f"{session_id[:80]!r} cannot be a session's id: use a UUID.")
         await to_the_end(self._open(session_id, runtime))
 

@@ -1,9 +1,13 @@
 """Which machine keeps which session, as a web node has to know it."""
 
+import asyncio
+import random
 from typing import Protocol
 
 from hermetic.client.hosting import SessionHost
-from hermetic.errors import Gone
+from hermetic.errors import Gone, Unavailable
+from hermetic.gateway.nodes import ComputeNodes
+from hermetic.serving.balancing import choose
 
 HERE = ""
 """The node in the rows of one box, which keeps its sessions itself."""
@@ -46,3 +50,30 @@ class OneHost:
                 " new session."
             )
         return self._host
+
+
+class NodeHosts:
+    """The compute nodes as hosts of sessions; a `Hosts`.  A node is named by its URI."""
+
+    def __init__(self, nodes: ComputeNodes) -> None:
+        self._nodes = nodes
+
+    async def place(self) -> tuple[str, SessionHost]:
+        """See `Hosts.place`: the less loaded of two nodes drawn by chance."""
+        now = asyncio.get_running_loop().time()
+        luck, other = random.random(), random.random()  # noqa: S311
+        standing = choose(self._nodes.standings, now, luck, other)
+        if standing is None:
+            raise Unavailable("No compute node answers at present; try again.")
+        node = self._nodes.by_standing[standing]
+        return node.address.url, node.sessions
+
+    async def of(self, node: str) -> SessionHost:
+        """See `Hosts.of`."""
+        found = self._nodes.at(node)
+        if found is None:
+            raise Gone(
+                f"The session was kept by {node or 'one box'}, which is none of the compute nodes"
+                " any more: open a new session."
+            )
+        return found.sessions

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
 
+from hermetic.client.asking import Asker
 from hermetic.client.compute import ComputeClient
 from hermetic.client.execution import Capacity
 from hermetic.client.link import Link, Target
+from hermetic.client.sessions import RemoteSessions
 from hermetic.errors import BundleMissing, HermeticError, TrustFailure, Unreachable
 from hermetic.log import logger
 from hermetic.serving.balancing import Failure, Phase, Standing
@@ -52,7 +54,9 @@ class ComputeNode:
 
     address: NodeAddress
     link: Link
+    asker: Asker
     client: ComputeClient
+    sessions: RemoteSessions
     standing: Standing
     status: Status | None = None
     """What it said of itself last; `None` while it does not answer."""
@@ -93,7 +97,7 @@ class ComputeNode:
         self.link.close()
         for task in list(self.giving.values()):
             task.cancel()
-        await self.client.close()
+        await self.asker.close()
 
     async def _give(self, given: Given, archive: Archive) -> None:
         try:
@@ -217,10 +221,13 @@ class ComputeNodes:
 
     def _made(self, address: NodeAddress) -> ComputeNode:
         target = Target(address.host, address.port, sealed=address.scheme == "https")
+        asker = Asker(target, self._context)
         return ComputeNode(
             address,
             Link(target, self._context, most=self._most),
-            ComputeClient(target, self._context),
+            asker,
+            ComputeClient(asker),
+            RemoteSessions(asker),
             Standing(),
         )
 

@@ -3,6 +3,7 @@
 Its life is *opened → snapshotted → closed*.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,8 @@ from hermetic.errors import BadInput, NotFound
 from hermetic.serving.bundle import Shelf
 from hermetic.serving.schema import is_file_name
 from hermetic.serving.service import RuntimeKind
+
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Snapshot:
     def is_empty(self) -> bool:
         """Whether the session held neither a file nor an object."""
         return self.members == 0
+
+
+def is_id(text: str) -> bool:
+    """Whether *text* can be a session's id: it becomes the name of a folder, and an address."""
+    return _ID.match(text) is not None
 
 
 def check_new(runtime: RuntimeKind, shelf: Shelf, name: str) -> None:
