@@ -53,7 +53,7 @@ async def test_without_nodes_no_session_is_taken(two: Forwarded) -> None:
 
 
 async def test_a_node_that_does_not_answer_is_said_to(two: Forwarded) -> None:
-    node, host = await NodeHosts(two.seen).place()
+    _, host = await NodeHosts(two.seen).place()
     for one in two.nodes:
         await one.stop()
     with pytest.raises(Unavailable, match="cannot be asked"):
