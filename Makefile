@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PREPARE := @$(PYTHON) tools/environment.py $(VENV)
-TEST_PROGRAMS := openssl curl
+TEST_PROGRAMS := openssl curl postgresql
 BENCH_PROGRAMS := nginx-light wrk
 
 .PHONY: help demo test test-fast bench check format docs pin clean
@@ -49,7 +49,7 @@ docs:  ## Write the generated pages of docs/reference
 pin:  ## Choose the newest versions that pyproject.toml allows
 	$(PYTHON) -m venv --clear .venv-pin
 	.venv-pin/bin/pip install --quiet --upgrade pip packaging
-	.venv-pin/bin/pip install --quiet --editable '.[node,demo]' --group test --group dev 'setuptools>=77'
+	.venv-pin/bin/pip install --quiet --editable '.[node,postgresql,demo]' --group test --group dev 'setuptools>=77'
 	.venv-pin/bin/python tools/pin.py
 
 clean:  ## Remove environments, caches and the demo's home

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hermetic.database.connection_string import ConnectionParameters
+from tests.support.postgresql import Cluster, shared
+
 CALLERS = (
     "HERMETIC_HOME",
     "HERMETIC_URL",
@@ -30,6 +33,21 @@ def _removable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for path in (Path(folder, name) for name in names):
             if not path.is_symlink():
                 path.chmod(0o700)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL, the same for all processes of the run."""
+    mine = tmp_path_factory.getbasetemp()
+    with shared(mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def reach(postgresql: Cluster) -> Iterator[ConnectionParameters]:
+    """How an empty database of the test's own is reached."""
+    with postgresql.database() as reach:
+        yield reach
 
 
 FIGURES = pytest.StashKey[list[str]]()

@@ -5,6 +5,7 @@ nothing when the environment already holds what the pins say.  LAYER is a file o
 the PACKAGEs are programs' packages that tests want, installed where that can be done.
 """
 
+import glob
 import hashlib
 import os
 import shutil
@@ -16,7 +17,15 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LAYERS = ["node", "demo", "test", "dev"]  # each holds the ones before it
 OLDEST = (3, 11)
 # The program by which to see that a Debian package is there.
-PROGRAMS = {"openssl": "openssl", "curl": "curl", "nginx-light": "nginx", "wrk": "wrk"}
+PROGRAMS = {
+    "openssl": "openssl",
+    "curl": "curl",
+    "postgresql": "postgres",
+    "nginx-light": "nginx",
+    "wrk": "wrk",
+}
+# Where Debian puts programs that are not for everybody's path.
+FURTHER = ["/usr/sbin", "/sbin", "/usr/lib/postgresql/*/bin"]
 POLICY = "/usr/sbin/policy-rc.d"
 
 
@@ -90,7 +99,8 @@ def can_make():
 
 def programs(packages):
     """Install the programs that are missing, as root on Debian; say which otherwise."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    further = [folder for pattern in FURTHER for folder in glob.glob(pattern)]
+    path = os.pathsep.join([os.environ.get("PATH", "")] + further)
     missing = [one for one in packages if not shutil.which(PROGRAMS[one], path=path)]
     if not missing:
         return

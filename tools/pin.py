@@ -38,7 +38,7 @@ def main() -> None:
     write("build", settings["build-system"]["requires"], set())
     node = write("node", project["dependencies"] + optional["node"], set())
     demo = write("demo", optional["demo"], node, "node")
-    test = write("test", groups["test"], demo, "demo")
+    test = write("test", groups["test"] + optional["postgresql"], demo, "demo")
     write("dev", groups["dev"], test, "test")
 
 

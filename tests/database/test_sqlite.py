@@ -1,22 +1,15 @@
-import asyncio
 import os
-import signal
 import sqlite3
 import stat
-import sys
 from pathlib import Path
 
 import pytest
 
 from hermetic.database.database import Transaction
 from hermetic.database.sqlite import SqliteDatabase
-from hermetic.errors import BadConfiguration, HermeticError, StorageFull, Unavailable
+from hermetic.errors import BadConfiguration, StorageFull, Unavailable
 from tests.database.conftest import NOTES
-from tests.support.database_writer import NUMBERS
 from tests.support.room import files_no_larger_than
-
-ROOT = Path(__file__).parents[2]
-DEADLINE_S = 30
 
 
 def mode_of(path: Path) -> int:
@@ -143,43 +136,3 @@ async def test_another_program_that_holds_it_is_named(
     with pytest.raises(Unavailable, match="Another program holds"):
         await waiting.open()
     other.close()
-
-
-async def test_a_mistake_of_ours_is_no_configuration_error(database: SqliteDatabase) -> None:
-    with pytest.raises(HermeticError, match="no such table") as caught:
-        await database.read("SELECT * FROM missing")
-    assert type(caught.value) is HermeticError
-
-
-async def test_a_closed_database_says_that_the_node_stops(database: SqliteDatabase) -> None:
-    await database.close()
-    with pytest.raises(Unavailable, match="closed"):
-        await database.read("SELECT 1")
-    with pytest.raises(Unavailable, match="closed"):
-        await database.write(long_note)
-
-
-async def test_what_was_acknowledged_before_kill_9_is_there_after(tmp_path: Path) -> None:
-    path = tmp_path / "db"
-    writer = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.support.database_writer",
-        str(path),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert writer.stdout is not None
-    lines = [await asyncio.wait_for(writer.stdout.readline(), DEADLINE_S) for _ in range(50)]
-    writer.send_signal(signal.SIGKILL)
-    lines += (await writer.stdout.read()).splitlines()
-    await writer.wait()
-    acknowledged = [int(line) for line in lines]
-    database = SqliteDatabase(path, migrations=[NUMBERS])
-    await database.open()
-    rows = await database.read("SELECT id FROM numbers ORDER BY id")
-    await database.close()
-    kept = [row["id"] for row in rows]
-    assert kept[: len(acknowledged)] == acknowledged
-    assert len(kept) <= len(acknowledged) + 1

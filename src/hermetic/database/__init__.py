@@ -1,1 +1,1 @@
-"""SQLite behind one small surface, and its migrations."""
+"""SQLite and PostgreSQL behind one small surface, and their migrations."""

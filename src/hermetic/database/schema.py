@@ -65,10 +65,11 @@ def pending(transaction: Transaction, known: Sequence[Migration]) -> tuple[Migra
         row["version"]: row["digest"]
         for row in transaction.rows("SELECT version, digest FROM migrations")
     }
-    newest = max((migration.version for migration in known), default=0)
-    if max(applied, default=0) > newest:
+    unknown = applied.keys() - {migration.version for migration in known}
+    if unknown:
+        newest = max((migration.version for migration in known), default=0)
         raise BadConfiguration(
-            f"The database has form {max(applied)}, and this version of Hermetic knows forms up"
+            f"The database has form {max(unknown)}, and this version of Hermetic knows forms up"
             f" to {newest}: start the newer version that wrote it, or restore an older copy."
         )
     for migration in known:
@@ -78,6 +79,22 @@ def pending(transaction: Transaction, known: Sequence[Migration]) -> tuple[Migra
                 " one this version ships: install the version that wrote the database."
             )
     return tuple(migration for migration in known if migration.version not in applied)
+
+
+def step(transaction: Transaction, known: Sequence[Migration]) -> Migration | None:
+    """Take the next step that is to be taken, and return it; `None` if there is none.
+
+    What is asked and what is done are one transaction: another process may open the same
+    database at this moment.
+
+    Raises:
+        BadConfiguration: As `pending`.
+    """
+    waiting = pending(transaction, known)
+    if not waiting:
+        return None
+    apply(transaction, waiting[0])
+    return waiting[0]
 
 
 def apply(transaction: Transaction, migration: Migration) -> None:

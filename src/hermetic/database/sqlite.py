@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hermetic.database.database import Row, Transaction, Value
-from hermetic.database.schema import Migration, apply, pending, shipped
+from hermetic.database.schema import Migration, shipped, step
 from hermetic.errors import (
     BadConfiguration,
     Conflict,
@@ -91,9 +91,9 @@ class SqliteDatabase:
             if damage != "ok":
                 raise _damaged(self.path, str(damage))
             connection.execute("PRAGMA journal_mode=WAL")
-        for migration in self._transact(partial(pending, known=self._migrations)):
-            self._transact(partial(apply, migration=migration))
-            log.info("database.migrated", version=migration.version, name=migration.name)
+        take_step = partial(step, known=self._migrations)
+        while taken := self._transact(take_step):
+            log.info("database.migrated", version=taken.version, name=taken.name)
 
     def _transact(self, change: Callable[[Transaction], T]) -> T:
         with _translated(self.path):
