@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 
 from hermetic.clock import TurnedClock
-from hermetic.database.sqlite import SqliteDatabase
-from hermetic.registry.logins import Login, Logins
+from hermetic.database.database import Database
+from hermetic.registry.logins import TOLD_FOR, Login, LoginChange, Logins
+from hermetic.registry.revisions import Kind, Revisions
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def logins(database: SqliteDatabase, clock: TurnedClock) -> Logins:
+def logins(database: Database, clock: TurnedClock) -> Logins:
     return Logins(database, clock)
 
 
@@ -81,31 +82,75 @@ async def test_what_nobody_can_refresh_is_forgotten(
 
 
 async def test_the_oldest_pair_of_a_principal_ends_when_there_are_too_many(
-    database: SqliteDatabase, clock: TurnedClock, login: Login
+    database: Database, clock: TurnedClock, login: Login
 ) -> None:
     logins = Logins(database, clock, most=2)
     later = [replace(login, id=str(n), issued_at=clock.now + n * DAY / 100) for n in (2, 3)]
     other = replace(login, id="other", principal="bert")
     assert [await logins.add(one, one.id) for one in (login, other, later[0])] == [[], [], []]
     assert await logins.add(later[1], "3") == ["1"]
-    assert await logins.find("1") is None
+    assert await logins.find("1") == (login, False)
     assert {one.id for one in await logins.alive(since=clock.now - DAY)} == {"other", "2", "3"}
 
 
-async def test_pairs_that_ended_are_forgotten_before_those_that_live(
-    database: SqliteDatabase, clock: TurnedClock, login: Login
+async def test_of_pairs_given_out_at_once_the_first_ends(
+    database: Database, clock: TurnedClock, login: Login
+) -> None:
+    logins = Logins(database, clock, most=2)
+    ended = [await logins.add(replace(login, id=one), one) for one in "zaym"]
+    assert ended == [[], [], ["z"], ["a"]]
+
+
+async def test_pairs_that_ended_are_forgotten_once_every_node_knows(
+    database: Database, clock: TurnedClock, login: Login
 ) -> None:
     logins = Logins(database, clock, most=3)
     await logins.add(replace(login, id="living", chain="other"), "living")
+    await logins.add(replace(login, id="0"), "0")
     for number in range(10):
         old, new = replace(login, id=str(number)), replace(login, id=str(number + 1))
-        if number == 0:
-            await logins.add(old, "0")
         assert await logins.succeed(old, new, str(number + 1))
+    numbers = [str(number) for number in range(11)]
+    assert all([await logins.find(one) for one in numbers])
+    clock.advance(TOLD_FOR)
+    await logins.succeed(replace(login, id="10"), replace(login, id="11"), "11")
+    assert [one for one in numbers if await logins.find(one)] == ["7", "8", "9", "10"]
     assert await logins.find("living") is not None
-    assert [(await logins.find(str(n))) is None for n in (7, 8, 9, 10)] == [
-        True,
-        True,
-        False,
-        False,
+
+
+async def test_what_was_given_out_or_ended_since_is_told(logins: Logins, login: Login) -> None:
+    def change(login_id: str, *, is_alive: bool) -> LoginChange:
+        return LoginChange(login_id, "anna", login.issued_at, is_alive)
+
+    await logins.add(login, "a")
+    assert await logins.changed(0) == [change("1", is_alive=True)]
+    await logins.succeed(login, replace(login, id="2"), "b")
+    assert await logins.changed(2) == []
+    changed = await logins.changed(1)
+    assert sorted(changed, key=lambda one: one.id) == [
+        change("1", is_alive=False),
+        change("2", is_alive=True),
     ]
+    await logins.end_chain("chain")
+    assert await logins.changed(2) == [change("2", is_alive=False)]
+
+
+async def test_a_pair_that_had_to_end_is_told_too(
+    database: Database, clock: TurnedClock, login: Login
+) -> None:
+    logins = Logins(database, clock, most=1)
+    await logins.add(login, "a")
+    await logins.add(replace(login, id="2"), "b")
+    told = {one.id: one.is_alive for one in await logins.changed(1)}
+    assert told == {"1": False, "2": True}
+
+
+async def test_what_changes_nothing_has_no_revision(
+    database: Database, logins: Logins, login: Login
+) -> None:
+    await logins.add(login, "a")
+    await logins.end_all("anna")
+    assert not await logins.succeed(login, replace(login, id="2"), "b")
+    assert await logins.end_all("anna") == ["1"]
+    assert await logins.end_chain("missing") == []
+    assert (await Revisions(database).current())[Kind.LOGINS] == 2

@@ -2,7 +2,7 @@ import pytest
 
 from hermetic.access.principals import Account, Role
 from hermetic.clock import TurnedClock
-from hermetic.database.sqlite import SqliteDatabase
+from hermetic.database.database import Database
 from hermetic.errors import Conflict, NotFound
 from hermetic.registry.principals import Principals
 
@@ -10,7 +10,7 @@ ANNA = Account("anna", Role.CONTRIBUTOR, "hash")
 
 
 @pytest.fixture
-def principals(database: SqliteDatabase, clock: TurnedClock) -> Principals:
+def principals(database: Database, clock: TurnedClock) -> Principals:
     return Principals(database, clock)
 
 

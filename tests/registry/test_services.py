@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hermetic.database.sqlite import SqliteDatabase
+from hermetic.database.database import Database
 from hermetic.errors import NotPermitted, ServiceExists, ServiceNotFound
 from hermetic.registry.services import Publisher, Services
 from hermetic.serving.schema import Parameter, Schema
@@ -38,7 +38,7 @@ def anybody(_: list[Publisher]) -> None:
 
 
 @pytest.fixture
-def services(database: SqliteDatabase) -> Services:
+def services(database: Database) -> Services:
     return Services(database)
 
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hermetic.database.sqlite import SqliteDatabase
+from hermetic.database.database import Database
 from hermetic.errors import Busy, NotFound
 from hermetic.registry.sessions import SessionRegistry
 from hermetic.serving.service import RuntimeKind
@@ -17,7 +17,7 @@ def session(number: int, owner: str = "anna", node: str = "") -> Session:
 
 
 @pytest.fixture
-def registry(database: SqliteDatabase) -> SessionRegistry:
+def registry(database: Database) -> SessionRegistry:
     return SessionRegistry(database, most=2)
 
 

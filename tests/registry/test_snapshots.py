@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hermetic.database.sqlite import SqliteDatabase
+from hermetic.database.database import Database
 from hermetic.errors import Conflict, NotFound
 from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.serving.service import RuntimeKind
@@ -22,7 +22,7 @@ SNAPSHOT = Snapshot(
 
 
 @pytest.fixture
-async def registry(database: SqliteDatabase) -> SnapshotRegistry:
+async def registry(database: Database) -> SnapshotRegistry:
     registry = SnapshotRegistry(database)
     await registry.add(SNAPSHOT)
     return registry
@@ -55,7 +55,7 @@ async def test_its_bundle_is_referred_to(registry: SnapshotRegistry) -> None:
 
 @pytest.mark.parametrize("bounds", [{"most": 2}, {"held": 2**36 + 1}], ids=["number", "bytes"])
 async def test_who_has_all_they_may_have_deletes_one_first(
-    database: SqliteDatabase, bounds: dict[str, int]
+    database: Database, bounds: dict[str, int]
 ) -> None:
     registry = SnapshotRegistry(database, **bounds)
     third = replace(SNAPSHOT, id="3")

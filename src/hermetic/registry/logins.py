@@ -5,14 +5,20 @@ from that, and a stolen database lets nobody in.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hermetic.clock import Clock
 from hermetic.database.database import Database, Row, Transaction
 from hermetic.registry.moments import from_text, to_text
+from hermetic.registry.revisions import Kind, bump
 
 MOST = 1000
-"""Pairs of one principal that are kept; a person has a few, a pipeline one for each run."""
+"""Pairs of one principal that live; a person has a few, a pipeline one for each run."""
+
+TOLD_FOR = timedelta(minutes=10)
+"""How long a pair that ended is kept at least; who asks what changed more often misses nothing."""
+
+_AT_ONCE = 1000  # rows that one login clears away; should there be more, the next ones do
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,16 @@ class Login:
     issued_at: datetime
     refresh_until: datetime
     chain_until: datetime
+
+
+@dataclass(frozen=True)
+class LoginChange:
+    """What became of a pair: it was given out, and lives, or it ended."""
+
+    id: str
+    principal: str
+    issued_at: datetime
+    is_alive: bool
 
 
 class Logins:
@@ -42,18 +58,37 @@ class Logins:
         )
         return [_login(row) for row in rows]
 
+    async def changed(self, since_revision: int) -> list[LoginChange]:
+        """Return the pairs given out or ended since a revision of logins, in that order.
+
+        Whoever has not asked for `TOLD_FOR` reads `alive` instead: some that ended are forgotten.
+        """
+        rows = await self._database.read(
+            "SELECT id, principal, issued_at, ended_at FROM logins WHERE revision > ?"
+            " ORDER BY revision",
+            (since_revision,),
+        )
+        return [
+            LoginChange(
+                row["id"], row["principal"], from_text(row["issued_at"]), row["ended_at"] is None
+            )
+            for row in rows
+        ]
+
     async def add(self, login: Login, refresh_digest: str) -> list[str]:
         """Keep a new pair, and forget those nobody can refresh any more.
 
         Returns the ids of the pairs that had to end, since the principal had too many: the
         oldest.
         """
-        now = to_text(self._clock())
+        now = self._clock()
 
         def change(transaction: Transaction) -> list[str]:
-            transaction.change("DELETE FROM logins WHERE refresh_until <= ?", (now,))
-            _insert(transaction, login, refresh_digest)
-            return self._forget(transaction, login.principal)
+            transaction.change("DELETE FROM logins WHERE refresh_until <= ?", (to_text(now),))
+            revision = bump(transaction, Kind.LOGINS)
+            _insert(transaction, login, refresh_digest, revision)
+            self._forget(transaction, login.principal, now)
+            return self._end_oldest(transaction, login.principal, now, revision)
 
         return await self._database.write(change)
 
@@ -66,16 +101,18 @@ class Logins:
 
     async def succeed(self, old: Login, new: Login, refresh_digest: str) -> bool:
         """End *old* and keep *new* in its place; `False`, and no change, if *old* had ended."""
-        now = to_text(self._clock())
+        now = self._clock()
 
         def change(transaction: Transaction) -> bool:
-            ended = transaction.change(
-                "UPDATE logins SET ended_at = ? WHERE id = ? AND ended_at IS NULL", (now, old.id)
-            )
-            if ended:
-                _insert(transaction, new, refresh_digest)
-                self._forget(transaction, new.principal)
-            return bool(ended)
+            if not transaction.rows(
+                "SELECT id FROM logins WHERE id = ? AND ended_at IS NULL", (old.id,)
+            ):
+                return False
+            revision = bump(transaction, Kind.LOGINS)
+            _end_one(transaction, old.id, now, revision)
+            _insert(transaction, new, refresh_digest, revision)
+            self._forget(transaction, new.principal, now)
+            return True
 
         return await self._database.write(change)
 
@@ -87,36 +124,58 @@ class Logins:
         """End every login of *principal* and return the ids of their pairs."""
         return await self._end("principal", principal)
 
-    def _forget(self, transaction: Transaction, principal: str) -> list[str]:
-        """Remove what is above the bound; pairs that ended before any that is alive."""
+    def _end_oldest(
+        self, transaction: Transaction, principal: str, now: datetime, revision: int
+    ) -> list[str]:
+        """End what is above the bound and return the ids; other nodes have to hear of it."""
         rows = transaction.rows(
-            "SELECT id FROM logins WHERE principal = ?"
-            " ORDER BY ended_at IS NULL DESC, issued_at DESC, rowid DESC LIMIT -1 OFFSET ?",
-            (principal, self._most),
+            "SELECT id FROM logins WHERE principal = ? AND ended_at IS NULL"
+            " ORDER BY issued_at DESC, revision DESC LIMIT ? OFFSET ?",
+            (principal, _AT_ONCE, self._most),
+        )
+        for row in rows:
+            _end_one(transaction, row["id"], now, revision)
+        return [row["id"] for row in rows]
+
+    def _forget(self, transaction: Transaction, principal: str, now: datetime) -> None:
+        """Remove what ended, above the bound, and long enough ago that every node knows it."""
+        rows = transaction.rows(
+            "SELECT id FROM logins WHERE principal = ? AND ended_at <= ?"
+            " ORDER BY ended_at DESC, revision DESC LIMIT ? OFFSET ?",
+            (principal, to_text(now - TOLD_FOR), _AT_ONCE, self._most),
         )
         for row in rows:
             transaction.change("DELETE FROM logins WHERE id = ?", (row["id"],))
-        return [row["id"] for row in rows]
 
     async def _end(self, column: str, value: str) -> list[str]:
         now = to_text(self._clock())
+        which = f"FROM logins WHERE {column} = ?"  # one of two words of ours
 
         def change(transaction: Transaction) -> list[str]:
-            transaction.change(
-                f"UPDATE logins SET ended_at = ? WHERE {column} = ? AND ended_at IS NULL",  # noqa: S608 - one of two words of ours
-                (now, value),
-            )
-            rows = transaction.rows(f"SELECT id FROM logins WHERE {column} = ?", (value,))  # noqa: S608 - as above
+            rows = transaction.rows(f"SELECT id, ended_at {which}", (value,))
+            if any(row["ended_at"] is None for row in rows):
+                transaction.change(
+                    f"UPDATE logins SET ended_at = ?, revision = ? WHERE {column} = ?"  # noqa: S608 - as above
+                    " AND ended_at IS NULL",
+                    (now, bump(transaction, Kind.LOGINS), value),
+                )
             return [row["id"] for row in rows]
 
         return await self._database.write(change)
 
 
-def _insert(transaction: Transaction, login: Login, refresh_digest: str) -> None:
+def _end_one(transaction: Transaction, login_id: str, now: datetime, revision: int) -> None:
+    transaction.change(
+        "UPDATE logins SET ended_at = ?, revision = ? WHERE id = ?",
+        (to_text(now), revision, login_id),
+    )
+
+
+def _insert(transaction: Transaction, login: Login, refresh_digest: str, revision: int) -> None:
     transaction.change(
         "INSERT INTO logins"
-        " (id, chain, principal, refresh_digest, issued_at, refresh_until, chain_until)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        " (id, chain, principal, refresh_digest, issued_at, refresh_until, chain_until, revision)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             login.id,
             login.chain,
@@ -125,6 +184,7 @@ def _insert(transaction: Transaction, login: Login, refresh_digest: str) -> None
             to_text(login.issued_at),
             to_text(login.refresh_until),
             to_text(login.chain_until),
+            revision,
         ),
     )
 

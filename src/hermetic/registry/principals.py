@@ -5,6 +5,7 @@ from hermetic.clock import Clock
 from hermetic.database.database import Database, Transaction
 from hermetic.errors import Conflict, NotFound
 from hermetic.registry.moments import to_text
+from hermetic.registry.revisions import Kind, bump
 
 
 class Principals:
@@ -32,6 +33,7 @@ class Principals:
                 )
             except Conflict:
                 raise Conflict(f"There is already an account {account.name!r}.") from None
+            bump(transaction, Kind.PRINCIPALS)
 
         await self._database.write(change)
 
@@ -48,5 +50,9 @@ class Principals:
         await self._change_one(name, "DELETE FROM principals WHERE name = ?", (name,))
 
     async def _change_one(self, name: str, sql: str, parameters: tuple[str, ...]) -> None:
-        if not await self._database.write(lambda transaction: transaction.change(sql, parameters)):
-            raise NotFound(f"There is no account {name!r}.")
+        def change(transaction: Transaction) -> None:
+            if not transaction.change(sql, parameters):
+                raise NotFound(f"There is no account {name!r}.")
+            bump(transaction, Kind.PRINCIPALS)
+
+        await self._database.write(change)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hermetic.database.database import Database, Row, Transaction, Value
 from hermetic.errors import Conflict, ServiceExists, ServiceNotFound
 from hermetic.registry.moments import from_text, to_text
+from hermetic.registry.revisions import Kind, bump
 from hermetic.serving.schema import Parameter, Schema
 from hermetic.serving.service import Entry, EntryKind, RuntimeKind, Service, ServiceKey
 
@@ -100,6 +101,7 @@ class Services:
                 )
             except Conflict:
                 raise ServiceExists(key.name, key.version) from None
+            bump(transaction, Kind.SERVICES)
 
         await self._database.write(change)
 
@@ -123,8 +125,12 @@ class Services:
         return {row["bundle"] for row in rows}
 
     async def _change_one(self, key: ServiceKey, sql: str, values: tuple[Value, ...]) -> None:
-        if not await self._database.write(lambda transaction: transaction.change(sql, values)):
-            raise ServiceNotFound(key.name, key.version)
+        def change(transaction: Transaction) -> None:
+            if not transaction.change(sql, values):
+                raise ServiceNotFound(key.name, key.version)
+            bump(transaction, Kind.SERVICES)
+
+        await self._database.write(change)
 
 
 def _publishers(rows: list[Row]) -> list[Publisher]:

@@ -46,8 +46,9 @@ class SnapshotRegistry:
 
     def _refuse_more(self, transaction: Transaction, snapshot: Snapshot) -> None:
         (row,) = transaction.rows(
-            "SELECT count(*) AS number, ifnull(sum(size), 0) AS held FROM snapshots"
-            " WHERE owner = ?",
+            # The cast, since a sum is no longer an integer everywhere.
+            "SELECT COUNT(*) AS number, CAST(COALESCE(SUM(size), 0) AS INTEGER) AS held"
+            " FROM snapshots WHERE owner = ?",
             (snapshot.owner,),
         )
         if row["number"] >= self._most or row["held"] + snapshot.size > self._held:
