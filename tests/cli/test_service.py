@@ -76,6 +76,16 @@ def test_a_script_is_published_with_its_model(
     assert "hermetic service call wine --version 1.0 alcohol=… labels=…" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [[], ["--idempotent"]])
+def test_that_a_call_may_be_tried_again_is_said(
+    accepting: Played, folder: Path, options: list[str]
+) -> None:
+    line = ["service", "publish", "score.py", "--name", "wine", "--version", "1.0"]
+    assert main.run([*line, *options]) == 0
+    request = json.loads(body(accepting, "POST", "/services/wine/1.0"))
+    assert request["idempotent"] is bool(options)
+
+
 def test_a_function_of_a_package_is_published_with_the_package(
     accepting: Played, folder: Path, capsys: Captured
 ) -> None:

@@ -42,6 +42,13 @@ def test_a_patch_that_says_nothing_keeps_everything() -> None:
     assert patched(SERVICE, PatchRequest(), None) == SERVICE
 
 
+@pytest.mark.parametrize("was", [True, False])
+def test_whether_a_call_may_be_tried_again_stays_unless_it_is_said(was: bool) -> None:
+    service = replace(SERVICE, idempotent=was)
+    assert patched(service, PatchRequest(description="Anew"), None).idempotent is was
+    assert patched(service, PatchRequest(idempotent=not was), None).idempotent is not was
+
+
 def test_a_description_alone_with_an_empty_snapshot_keeps_the_workspace() -> None:
     request = PatchRequest(runtime=RuntimeKind.PYTHON, description="Anew", snapshot_id="snapshot-2")
     assert patched(SERVICE, request, EMPTY) == replace(SERVICE, description="Anew")
@@ -82,7 +89,7 @@ def test_an_empty_snapshot_gives_no_content() -> None:
 
 
 def test_a_description_does_not_change_what_a_worker_loads() -> None:
-    assert loads_alike(SERVICE, replace(SERVICE, description="Anew"))
+    assert loads_alike(SERVICE, replace(SERVICE, description="Anew", idempotent=True))
     assert not loads_alike(SERVICE, replace(SERVICE, bundle="new"))
     assert not loads_alike(SERVICE, replace(SERVICE, schema=Schema()))
 

@@ -47,6 +47,13 @@ async def test_a_service_comes_back_as_it_was_kept(services: Services) -> None:
     assert await services.find(SERVICE.key) == SERVICE
 
 
+@pytest.mark.parametrize("is_so", [True, False])
+async def test_whether_a_call_may_be_tried_again_is_kept(services: Services, is_so: bool) -> None:
+    await services.add(replace(SERVICE, idempotent=not is_so), anybody)
+    await services.replace(replace(SERVICE, idempotent=is_so))
+    assert (await services.find(SERVICE.key)).idempotent is is_so
+
+
 async def test_a_service_with_nothing_but_code_comes_back_too(services: Services) -> None:
     bare = replace(
         SERVICE,

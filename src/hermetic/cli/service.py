@@ -31,6 +31,7 @@ class Declared:
     outputs: tuple[str, ...]
     files: tuple[str, ...]
     description: str | None
+    idempotent: bool
 
 
 @click.group()
@@ -79,6 +80,7 @@ def show(
     else:
         titles = ("name", "version", "published by", "at (UTC)", "inputs", "outputs")
         pairs = [*zip(titles, _row(found), strict=True), ("description", found.description or "-")]
+        pairs.append(("idempotent", "yes" if found.idempotent else "no"))
         output.show_pairs([*pairs, ("address", f"{client.url}/api/{found.name}/{found.version}")])
 
 
@@ -93,6 +95,9 @@ def show(
 @click.option("--output", "outputs", multiple=True, metavar="NAME:TYPE", help="An output.")
 @click.option("--output-file", "files", multiple=True, help="A file a call leaves behind.")
 @click.option("--description", help="What it is for.")
+@click.option(
+    "--idempotent", is_flag=True, help="Calls may be tried again when a node fails in them."
+)
 @click.option("--replace", is_flag=True, help="Replace the version if it is there already.")
 @reaching
 @json_option
@@ -186,6 +191,7 @@ def _request(entry: str, declared: Declared) -> tuple[PublishRequest, dict[PureP
         input_parameter_definitions=_definitions(schema.inputs),
         output_parameter_definitions=_definitions(schema.outputs),
         output_file_names=list(declared.files),
+        idempotent=declared.idempotent,
     ), members
 
 

@@ -19,7 +19,8 @@ class PublishRequest:
     """What is to be published, beside its name and version.
 
     The models and files come from `snapshot_id`, a snapshot of the caller's, or from `bundle`,
-    the digest of an archive uploaded before; from neither if the code stands alone.
+    the digest of an archive uploaded before; from neither if the code stands alone.  A call of
+    what is `idempotent` may be run twice, when a node fails in the middle of it.
     """
 
     runtime: RuntimeKind
@@ -29,6 +30,7 @@ class PublishRequest:
     operation_id: str | None = None
     snapshot_id: str | None = None
     bundle: str | None = None
+    idempotent: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class PatchRequest:
     operation_id: str | None = None
     snapshot_id: str | None = None
     bundle: str | None = None
+    idempotent: bool | None = None
 
 
 def content_of(snapshot: Snapshot | None) -> str | None:
@@ -83,6 +86,7 @@ def patched(old: Service, request: PatchRequest, snapshot: Snapshot | None) -> S
         operation_id=_first(request.operation_id, old.operation_id) or None,
         snapshot_id=old.snapshot_id if keeps else request.snapshot_id,
         bundle=old.bundle if keeps else _first(request.bundle, content_of(snapshot)),
+        idempotent=_first(request.idempotent, old.idempotent),
     )
 
 

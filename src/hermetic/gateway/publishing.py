@@ -181,6 +181,7 @@ class Publishing:
                 request.operation_id or None,
                 request.snapshot_id,
                 content_of(snapshot) if request.bundle is None else request.bundle,
+                request.idempotent,
             )
             folder = await self._served.load(service)
             await self._services.add(service, allow)

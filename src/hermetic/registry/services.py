@@ -24,6 +24,7 @@ _CHANGEABLE = (
     "operation_id",
     "snapshot_id",
     "bundle",
+    "idempotent",
 )
 
 
@@ -151,6 +152,7 @@ def _columns(service: Service) -> dict[str, Value]:
         service.operation_id,
         service.snapshot_id,
         service.bundle,
+        int(service.idempotent),
     )
     return dict(zip(_CHANGEABLE, values, strict=True))
 
@@ -177,4 +179,5 @@ def _service(row: Row) -> Service:
         row["operation_id"],
         row["snapshot_id"],
         row["bundle"],
+        bool(row["idempotent"]),
     )

@@ -83,7 +83,11 @@ class PlacedKey(ServiceKey):
 
 @dataclass(frozen=True)
 class Service:
-    """A published service; `bundle` is the digest of its archive, if it has one."""
+    """A published service; `bundle` is the digest of its archive, if it has one.
+
+    A call of one that is `idempotent` may be run twice: when a node fails in the middle of it,
+    it is tried again.
+    """
 
     key: ServiceKey
     owner: str
@@ -96,4 +100,3 @@ class Service:
     snapshot_id: str | None = None
     bundle: str | None = None
     idempotent: bool = False
-    """Whether a call may be carried out twice."""

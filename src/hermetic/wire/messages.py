@@ -74,7 +74,8 @@ class EntryDefinition(Message):
 class PublishRequest(Message):
     """What is published, or, in a PATCH, what changes; an absent member keeps its value.
 
-    `bundle` (a digest that `POST /bundles` gave) and `entry` are ours; the rest is ML Server's.
+    `bundle` (a digest that `POST /bundles` gave), `entry` and `idempotent` are ours; the rest is
+    ML Server's.
     """
 
     snapshot_id: str | None = None
@@ -88,10 +89,14 @@ class PublishRequest(Message):
     output_file_names: list[str] | None = None
     bundle: str | None = None
     entry: EntryDefinition | None = None
+    idempotent: bool | None = None
 
 
 class WebService(Message):
-    """A published service as a caller sees it; `code` is `null` to who may not read it."""
+    """A published service as a caller sees it; `code` is `null` to who may not read it.
+
+    `idempotent`, which is ours, says that a call may be run twice, when a node fails in it.
+    """
 
     name: str
     version: str
@@ -107,6 +112,7 @@ class WebService(Message):
     output_parameter_definitions: list[ParameterDefinition]
     output_file_names: list[str]
     my_permission_on_service: str
+    idempotent: bool = False
 
 
 class CreateSessionRequest(Message):
@@ -270,6 +276,7 @@ def web_service(service: Service, *, shows_code: bool, may_change: bool) -> WebS
         output_parameter_definitions=[_definition(one) for one in service.schema.outputs],
         output_file_names=list(service.schema.files),
         my_permission_on_service="read/write" if may_change else "read only",
+        idempotent=service.idempotent,
     )
 
 

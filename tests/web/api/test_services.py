@@ -41,7 +41,15 @@ async def test_a_published_service_is_shown_with_all_its_members(web: WebNode) -
         "versionPublishedBy": "admin",
         "snapshotId": None,
         "myPermissionOnService": "read/write",
+        "idempotent": False,
     }
+
+
+async def test_calls_may_be_tried_again_once_that_is_said(web: WebNode) -> None:
+    await publish(web, idempotent=True)
+    for body, expected in (({"description": "d"}, True), ({"idempotent": False}, False)):
+        assert (await web.client.patch(ADD, json=body)).status_code == 200
+        assert (await web.client.get(ADD)).json()["idempotent"] is expected
 
 
 async def test_what_nobody_declared_is_an_empty_list_and_no_alias_is_null(web: WebNode) -> None:

@@ -173,6 +173,7 @@ def _publication(body: PublishRequest) -> Publication:
         operation_id=body.operation_id or None,
         snapshot_id=body.snapshot_id,
         bundle=body.bundle,
+        idempotent=bool(body.idempotent),
     )
 
 
@@ -193,6 +194,7 @@ def _change(body: PublishRequest) -> PatchRequest:
         operation_id=body.operation_id,
         snapshot_id=body.snapshot_id,
         bundle=body.bundle,
+        idempotent=body.idempotent,
     )
 
 
