@@ -46,33 +46,33 @@ async def other(box: Box) -> Box:
 async def test_what_another_node_published_is_served_after_a_look(box: Box, other: Box) -> None:
     await box.publishing.publish(ANNA, "wine", "1", coded())
     assert other.routes.find(PATH) is None
-    await other.served.refresh()
+    await other.served.take_in()
     assert other.routes.find(PATH) == WINE
     assert other.execution.placed[WINE] == box.execution.placed[WINE]
 
 
 async def test_what_another_node_changed_is_placed_anew(box: Box, other: Box) -> None:
     await box.publishing.publish(ANNA, "wine", "1", coded())
-    await other.served.refresh()
+    await other.served.take_in()
     await box.publishing.patch(ANNA, "wine", "1", PatchRequest(code="answer = 2"))
-    await other.served.refresh()
+    await other.served.take_in()
     assert other.execution.placed[WINE].entry.code == "answer = 2"
 
 
 async def test_what_workers_need_not_know_costs_them_nothing(box: Box, other: Box) -> None:
     await box.publishing.publish(ANNA, "wine", "1", coded())
-    await other.served.refresh()
+    await other.served.take_in()
     placed = other.execution.placed[WINE]
     await box.publishing.patch(ANNA, "wine", "1", PatchRequest(description="red"))
-    await other.served.refresh()
+    await other.served.take_in()
     assert other.execution.placed[WINE] is placed
 
 
 async def test_what_another_node_deleted_is_served_no_more(box: Box, other: Box) -> None:
     await box.publishing.publish(ANNA, "wine", "1", coded())
-    await other.served.refresh()
+    await other.served.take_in()
     await box.publishing.delete(ANNA, "wine", "1")
-    await other.served.refresh()
+    await other.served.take_in()
     assert other.routes.find(PATH) is None
     assert WINE not in other.execution.placed
 
@@ -89,7 +89,7 @@ async def test_a_look_that_began_before_a_publication_does_not_undo_it(box: Box)
             return list(found)
 
     box.served._services.__class__ = Slow
-    looking = asyncio.ensure_future(box.served.refresh())
+    looking = asyncio.ensure_future(box.served.take_in())
     await reading.wait()
     go_on_later = asyncio.ensure_future(box.publishing.publish(ANNA, "wine", "1", coded()))
     await go_on_later
@@ -106,12 +106,12 @@ async def test_where_nothing_runs_bundles_are_not_unpacked(box: Box, other: Box)
         ANNA, "wine", "1", type(request)(request.runtime, entry, request.schema, bundle=digest)
     )
     other.served._unpacks = False
-    await other.served.refresh()
+    await other.served.take_in()
     assert other.execution.folders[WINE] is None
 
 
 def publishing(box: Box, others: Learning) -> Publishing:
-    others.read = box.served.refresh
+    others.read = box.served.take_in
     return Publishing(
         services=Services(box.database),
         snapshots=SnapshotRegistry(box.database),

@@ -92,6 +92,15 @@ class Access:
         for login in sorted(await self._logins.alive(since=since), key=lambda one: one.issued_at):
             self._alive[login.id] = login.issued_at + ACCESS_LIFE
 
+    async def take_in(self, since_revision: int) -> None:
+        """Take in what other web nodes decided about logins since a revision."""
+        oldest = self._clock() - ACCESS_LIFE
+        for change in await self._logins.changed(since_revision):
+            if not change.is_alive:
+                self._alive.pop(change.id, None)
+            elif change.issued_at > oldest:
+                self._alive.setdefault(change.id, change.issued_at + ACCESS_LIFE)
+
     async def login(self, username: str, password: str, peer: str) -> TokenPair:
         """Return tokens for whoever knows the password of *username*.
 
@@ -216,6 +225,7 @@ class Access:
         new_token = _new_refresh_token()
         succeeded = await self._logins.succeed(old, new, _digest(new_token))
         self._alive.pop(old.id, None)
+        await self._others.tell()
         if not succeeded:
             raise _refused(Refusal.REVOKED)
         log.info("login.refreshed", account=new.principal, login=new.chain)
@@ -230,6 +240,7 @@ class Access:
         self._ends[name] += 1
         for ended in await self._logins.end_all(name):
             self._alive.pop(ended, None)
+        await self._others.tell()
         log.info("login.all-revoked", account=name)
 
     async def _redeemable(self, refresh_token: str) -> Login:
@@ -252,6 +263,7 @@ class Access:
     async def _end_chain(self, login: Login) -> None:
         for ended in await self._logins.end_chain(login.chain):
             self._alive.pop(ended, None)
+        await self._others.tell()
 
     def _login(self, name: str, chain: str, now: datetime, chain_until: datetime) -> Login:
         until = min(now + REFRESH_LIFE, chain_until)

@@ -45,10 +45,10 @@ class Served:
     async def start(self) -> None:
         """Make every stored service callable; what cannot be is logged and left out."""
         await self._bundles.start()
-        await self.refresh()
+        await self.take_in()
 
-    async def refresh(self) -> None:
-        """Serve what is stored now, and nothing else."""
+    async def take_in(self, since_revision: int = 0) -> None:
+        """Serve what is stored now, and nothing else; since when it changed makes no difference."""
         stored = {one.key: one for one in await self._services.all()}
         differing = [key for key, one in stored.items() if not self._is_served(one)]
         for key in [*(self._served.keys() - stored.keys()), *differing]:

@@ -57,6 +57,10 @@ class LocalAccounts:
         await self.add(ADMINISTRATOR, password or (generated := generate()), Role.OWNER)
         return None if password else generated
 
+    async def take_in(self, since_revision: int = 0) -> None:
+        """Read the accounts anew: another node has changed some of them since."""
+        self._accounts = {account.name: account for account in await self._store.all()}
+
     async def verify(self, username: str, password: str) -> Principal:
         """Return who *username* is, or raise `Unauthenticated`."""
         account = self._accounts.get(username)
