@@ -15,7 +15,7 @@ from hermetic.certificates.keys import KeyKind
 from hermetic.certificates.names import ServerName
 from hermetic.certificates.revocation import Revocations
 from hermetic.certificates.roles import Role
-from hermetic.certificates.verification import verify
+from hermetic.certificates.verification import Authorities, verify
 from hermetic.errors import BadInput, CertificateRejected
 from tests.support.certificates import Hierarchy, hierarchy, key_of
 from tests.support.mint import (
@@ -147,6 +147,18 @@ def test_a_common_name_alone_names_no_server() -> None:
     with pytest.raises(CertificateRejected, match="RFC 9525") as caught:
         verify([certificate], roots=[root.certificate], at=NOW, name="node.example.com")
     assert code_of(caught) == "no-san"
+
+
+def test_who_comes_in_needs_a_subject_or_an_alternative_and_a_server_the_latter() -> None:
+    root = authority()
+    change = Change(leave_out=[x509.SubjectAlternativeName])
+    named = leaf(root, common_name="web-1", change=change)
+    nameless = leaf(root, change=change)
+    verify([named], roots=[root.certificate], at=NOW, purpose=Role.AUTHENTICATION)
+    for certificate, purpose in ((named, Role.COMPUTE), (nameless, Role.AUTHENTICATION)):
+        with pytest.raises(CertificateRejected) as caught:
+            verify([certificate], roots=[root.certificate], at=NOW, purpose=purpose)
+        assert code_of(caught) == "no-san"
 
 
 def test_a_misleading_common_name_is_refused_of_servers_only() -> None:
@@ -351,6 +363,19 @@ def test_a_chain_with_one_octet_changed_is_refused_with_a_code(
         return
     with pytest.raises(CertificateRejected):
         verify(chain, roots=[ours.root_certificate], at=NOW, name="node.example.com")
+
+
+def test_authorities_at_hand_serve_many_chains_and_only_roots_are_believed(
+    ours: Hierarchy,
+) -> None:
+    leaf_alone = one_chain(ours)[:1]
+    intermediates = [one.chain.leaf for one in (ours.intermediate, hierarchy(NOW).intermediate)]
+    at_hand = Authorities.of([ours.root_certificate], intermediates)
+    for shown in (leaf_alone, one_chain(ours)):
+        assert verify(shown, roots=at_hand, at=NOW).certificates[-1] == ours.root_certificate
+    with pytest.raises(CertificateRejected) as caught:
+        verify(leaf_alone, roots=Authorities.of([], intermediates), at=NOW)
+    assert code_of(caught) == "unknown-issuer"
 
 
 def test_a_revoked_certificate_is_refused_and_its_neighbour_is_not() -> None:

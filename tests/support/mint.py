@@ -20,6 +20,7 @@ DAY = timedelta(days=1)
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | dsa.DSAPrivateKey
 Hash = hashes.SHA224 | hashes.SHA256
 Extension = tuple[x509.ExtensionType, bool]
+RevocationList = x509.CertificateRevocationList
 
 
 @dataclass(frozen=True)

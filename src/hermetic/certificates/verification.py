@@ -4,7 +4,7 @@ Paths are built depth first from the leaf to a root and judged as they grow (RFC
 The time comes in as an argument; nothing is fetched.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -39,10 +39,43 @@ LONGEST_PATH = 8
 _NO_LISTS = Revocations()
 
 
+@dataclass(frozen=True)
+class Authorities:
+    """Whom to believe, and who may stand in between, looked up by subject.
+
+    `verify` makes one of the roots it is given; whoever judges many chains makes it once, since
+    with a thousand roots that takes longer than the rest of a verification.
+    """
+
+    roots: frozenset[x509.Certificate]
+    _by_subject: Mapping[x509.Name, tuple[x509.Certificate, ...]] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        roots: Iterable[x509.Certificate],
+        intermediates: Iterable[x509.Certificate] = (),
+    ) -> "Authorities":
+        """Return them without repeats, the roots first; who is named first is tried first."""
+        roots = tuple(roots)
+        by_subject: dict[x509.Name, dict[x509.Certificate, None]] = {}
+        for one in (*roots, *intermediates):
+            try:
+                subject, _ = one.subject, one.issuer
+            except ValueError:
+                continue  # one that cannot be read vouches for nobody
+            by_subject.setdefault(subject, {})[one] = None
+        return cls(frozenset(roots), {name: tuple(found) for name, found in by_subject.items()})
+
+    def named(self, subject: x509.Name) -> tuple[x509.Certificate, ...]:
+        """Return those of that name."""
+        return self._by_subject.get(subject, ())
+
+
 def verify(
     certificates: Sequence[x509.Certificate],
     *,
-    roots: Iterable[x509.Certificate],
+    roots: Iterable[x509.Certificate] | Authorities,
     at: datetime,
     name: ServerName | str | None = None,
     purpose: Role | None = None,
@@ -56,7 +89,8 @@ def verify(
 
     Args:
         certificates: The leaf, and after it in any order what may help to reach a root.
-        roots: Whom to believe.  Roots among *certificates* count for nothing.
+        roots: Whom to believe, perhaps with intermediates that are at hand anyway.  Roots among
+            *certificates* count for nothing.
         at: The moment to judge for, with its time zone.
         name: What the caller wanted to reach; `None` leaves names unchecked.
         purpose: What the leaf is used for; `None` leaves extended key usages unchecked.
@@ -71,9 +105,9 @@ def verify(
     check_time(leaf, moment)
     if name is not None:
         check_name(leaf, ServerName.parse(name) if isinstance(name, str) else name)
-    search = _Search(moment, purpose, revocations, longest)
-    search.offer(roots, are_roots=True)
-    search.offer(certificates[1:], are_roots=False)
+    trusted = roots if isinstance(roots, Authorities) else Authorities.of(roots)
+    presented = Authorities.of((), certificates[1:])
+    search = _Search(trusted, presented, moment, purpose, revocations, longest)
     path = search.extend((leaf,))
     if path is None:
         raise search.farthest
@@ -89,6 +123,8 @@ _Path = tuple[x509.Certificate, ...]
 class _Search:
     """One search for a path: who may stand in it, what it has cost, how far it came."""
 
+    trusted: Authorities
+    presented: Authorities
     at: datetime
     purpose: Role | None
     revocations: Revocations
@@ -96,48 +132,34 @@ class _Search:
     farthest: CertificateRejected = field(init=False)
     _rank: tuple[bool, int] = (False, -1)
     _effort: Effort = field(default_factory=Effort)
-    _roots: set[x509.Certificate] = field(default_factory=set)
-    # dictionaries, because they keep the order and forget repeats
-    _by_subject: dict[x509.Name, dict[x509.Certificate, None]] = field(default_factory=dict)
-
-    def offer(self, certificates: Iterable[x509.Certificate], *, are_roots: bool) -> None:
-        """Add candidates; what is offered first is tried first."""
-        for one in certificates:
-            try:
-                subject, _ = one.subject, one.issuer
-            except ValueError:
-                continue  # one that cannot be read vouches for nobody
-            self._by_subject.setdefault(subject, {})[one] = None
-            if are_roots:
-                self._roots.add(one)
 
     def extend(self, path: _Path) -> _Path | None:
         """Return *path* completed to a root, or `None`, having noted in `farthest` why not."""
         last = path[-1]
-        for authority in self._by_subject.get(last.issuer, ()):
+        candidates = (*self.trusted.named(last.issuer), *self.presented.named(last.issuer))
+        for authority in dict.fromkeys(candidates):
             if any(_is_same_authority(authority, one) for one in path):
                 continue
             try:
                 self._check_link(path, authority)
-                if authority in self._roots:
+                if authority in self.trusted.roots:
                     return self._complete((*path, authority))
             except CertificateRejected as error:
                 if error.code == "too-complex":
                     raise
                 # what is wrong below a root that is trusted says more than a path into nowhere
-                is_close = authority in self._roots and error.code != "bad-signature"
+                is_close = authority in self.trusted.roots and error.code != "bad-signature"
                 self._note((is_close, len(path)), error)
                 continue
             found = self.extend((*path, authority))
             if found is not None:
                 return found
-        is_known = last.issuer in self._by_subject
-        self._note((False, len(path) - 1), _unknown_issuer(last, is_known=is_known))
+        self._note((False, len(path) - 1), _unknown_issuer(last, is_known=bool(candidates)))
         return None
 
     def _check_link(self, path: _Path, authority: x509.Certificate) -> None:
         """Refuse *authority* if it did not, or may not, issue the last certificate of *path*."""
-        is_root = authority in self._roots
+        is_root = authority in self.trusted.roots
         if not is_root and _is_self_signed(authority):
             raise _unknown_issuer(authority, is_known=False)
         check_key(authority)
