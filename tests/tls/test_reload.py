@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from structlog.testing import capture_logs
 
+from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import generate
 from hermetic.certificates.roles import Role
@@ -237,9 +238,37 @@ def test_other_roots_can_be_admitted_later(
 def test_roots_that_are_none_leave_the_last_ones(serve: Serve, authority: Hierarchy) -> None:
     context = serve(client_roots=authority.root_pem)
     with pytest.raises(CertificateRejected):
-        context.admit(b"")
+        context.admit(b"nonsense")
     known = authority.issue("n", role=Role.AUTHENTICATION)
     assert shake(context.base, client_context(authority.root_pem, credential=known)).succeeded
+
+
+def test_without_roots_nobody_is_admitted_until_there_are_some(
+    serve: Serve, authority: Hierarchy
+) -> None:
+    context = serve(client_roots=b"")
+    known = authority.issue("n", role=Role.AUTHENTICATION)
+    client = client_context(authority.root_pem, credential=known)
+    for roots, succeeds in ((authority.root_pem, True), (b"", False), (authority.root_pem, True)):
+        assert shake(context.base, client).succeeded is not succeeds
+        context.admit(roots)
+        assert shake(context.base, client).succeeded is succeeds
+    without = shake(context.base, trusting(authority.root_pem))
+    assert without.server_error == "PEER_DID_NOT_RETURN_A_CERTIFICATE"
+
+
+def test_an_intermediate_that_is_admitted_may_be_left_out_and_is_no_root(
+    serve: Serve, authority: Hierarchy
+) -> None:
+    full = authority.issue("n", role=Role.AUTHENTICATION)
+    alone = Credential(Chain(full.chain.certificates[:1]), full.key)
+    client = client_context(authority.root_pem, credential=alone)
+    context = serve(client_roots=authority.root_pem)
+    assert not shake(context.base, client).succeeded
+    context.admit(authority.root_pem + authority.intermediate.chain_pem)
+    assert shake(context.base, client).succeeded
+    context.admit(authority.intermediate.chain_pem)
+    assert not shake(context.base, client).succeeded
 
 
 def test_a_context_that_asks_no_client_refuses_roots(serve: Serve, authority: Hierarchy) -> None:

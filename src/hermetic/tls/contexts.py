@@ -16,6 +16,7 @@ from hermetic.certificates.credential import Credential
 from hermetic.errors import CertificateRejected
 from hermetic.tls import groups
 from hermetic.tls.alerts import AlertingContext
+from hermetic.tls.judging import Judge, JudgingContext
 from hermetic.tls.memory import as_path
 
 # Mozilla 5.7 and 6.0, intermediate, without the finite-field DHE that 6.0 dropped: nobody we
@@ -52,8 +53,9 @@ def empty_server_context(
 
     Args:
         profile: Which versions of TLS to speak.
-        client_roots: The roots, in PEM, of clients that may come in; None lets everybody in.
-            With it there is no TLS 1.2 and no session ticket: a ticket would let a client in
+        client_roots: The roots, in PEM, of clients that may come in, and intermediates that they
+            may leave out; None lets everybody in, nothing (`b""`) nobody.
+            With them there is no TLS 1.2 and no session ticket: a ticket would let a client in
             after its root was removed (as in CVE-2025-23419).
 
     Raises:
@@ -96,19 +98,26 @@ def client_context(
     *,
     credential: Credential | None = None,
     profile: TlsProfile = TlsProfile.MODERN,
+    judge: Judge | None = None,
+    name: str | None = None,
 ) -> ssl.SSLContext:
     """Return a new context for a client; it checks the server's chain and name.
 
     Args:
-        roots: The roots to trust, in PEM, and no others; None trusts those of the system.
+        roots: The roots to trust, in PEM, and no others, and intermediates that a server may
+            leave out; None trusts those of the system, nothing (`b""`) nobody.
         credential: What to show to a server that asks who we are.
         profile: Which versions of TLS to speak; all our own servers know 1.3.
+        judge: Asked after OpenSSL, within the handshake: revocation, purpose, who is meant.
+        name: What the server must be called, a DNS name or an address, where it is not what is
+            connected to: for one target, behind a front of another name.
 
     Raises:
         CertificateRejected: As `server_context`.
     """
     groups.limit_new_contexts()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = JudgingContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.judge, context.name = judge, name
     context.minimum_version = profile.floor
     context.set_ciphers(_CIPHERS)
     context.set_alpn_protocols([_PROTOCOL])
@@ -177,6 +186,8 @@ def _present(context: ssl.SSLContext, credential: Credential) -> None:
 
 
 def _trust(context: ssl.SSLContext, roots: bytes) -> None:
+    if not roots.strip():
+        return  # A context begins without any, and then trusts nobody.
     try:
         certificates = x509.load_pem_x509_certificates(roots)
     except ValueError as error:

@@ -156,8 +156,9 @@ class SwappingContext:
     def admit(self, client_roots: bytes) -> None:
         """Let in clients of *client_roots* from the next handshake on, and no others.
 
-        For a context made with client roots: whether a client must show a certificate is fixed
-        at its beginning.  Connections that are open stay open; to close them is the caller's.
+        With nothing (`b""`) nobody is let in.  For a context made with client roots: whether a
+        client must show a certificate is fixed at its beginning.  Connections that are open stay
+        open; to close them is the caller's.
 
         Raises:
             CertificateRejected: The roots are not certificates; the last good ones stay.
