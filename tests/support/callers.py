@@ -7,7 +7,7 @@ that say who gets in where stand in `tests/support/verdicts.py`.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from cryptography import x509
@@ -216,8 +216,9 @@ def _constraints(*, permitted: str) -> Extension:
     return x509.NameConstraints([x509.DNSName(permitted)], None), True
 
 
-def _weak(cast: Cast) -> Caller:
-    return cast.caller(key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
+@cache
+def _weak_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
 
 def _self_signed(cast: Cast) -> Caller:
@@ -284,7 +285,7 @@ FAULTS = {
     "an authority": Fault("ca-as-leaf", lambda c: Caller((c.issuing.certificate,), c.issuing.key)),
     "the root": Fault("ca-as-leaf", lambda c: Caller((c.root.certificate,), c.root.key)),
     "may sign others": Fault("ca-as-leaf", lambda c: c.caller(put=(WEB_1, _signs(c)))),
-    "weak key": Fault("weak-key", _weak),
+    "weak key": Fault("weak-key", lambda c: c.caller(key=_weak_key())),
     "weak hash": Fault("weak-signature", lambda c: c.caller(hash=hashes.SHA224())),
     "for servers": Fault("wrong-purpose", lambda c: c.caller(put=(WEB_1, purposes(SERVER)))),
     "for no purpose": Fault("wrong-purpose", lambda c: c.caller(leave_out=[x509.ExtendedKeyUsage])),

@@ -267,7 +267,10 @@ class Listener:
             self.refused["unknown-name"] += 1
             return
         reason = error.reason or "unknown"
-        self._tally.note("tls.handshake_refused", reason, peer=peer)
+        # What OpenSSL found wrong with a client's certificate: expired, unknown issuer, purpose.
+        found = getattr(error, "verify_message", "")
+        detail = {"detail": found} if found else {}
+        self._tally.note("tls.handshake_refused", reason, peer=peer, **detail)
 
 
 def _peek(sock: socket.socket) -> bytes:
