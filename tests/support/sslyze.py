@@ -45,11 +45,41 @@ class Verdict:
     text: str
 
 
-async def judge(port: int, profile: str, ca: Path, *options: str) -> Verdict:
-    """Return the verdict on localhost:*port* against Mozilla's *profile*."""
+# Mozilla's guideline 6.0, profile modern (ssl-config.mozilla.org); sslyze brings 5.7.
+MODERN_6_0: dict[str, object] = {
+    "certificate_curves": ["prime256v1", "secp384r1"],
+    "certificate_signatures": ["ecdsa-with-SHA256", "ecdsa-with-SHA384", "ecdsa-with-SHA512"],
+    "certificate_types": ["ecdsa"],
+    "ciphers": {"caddy": [], "go": [], "iana": [], "openssl": []},
+    "ciphersuites": [
+        "TLS_AES_128_GCM_SHA256",
+        "TLS_AES_256_GCM_SHA384",
+        "TLS_CHACHA20_POLY1305_SHA256",
+    ],
+    "dh_param_size": None,
+    "ecdh_param_size": 256,
+    "hsts_min_age": 63072000,
+    "maximum_certificate_lifespan": 90,
+    "ocsp_staple": True,
+    "oldest_clients": [],
+    "recommended_certificate_lifespan": 90,
+    "rsa_key_size": None,
+    "server_preferred_order": False,
+    "tls_curves": ["X25519MLKEM768", "X25519", "prime256v1", "secp384r1"],
+    "tls_versions": ["TLSv1.3"],
+}
+
+
+async def judge(port: int, profile: str | Path, ca: Path, *options: str) -> Verdict:
+    """Return the verdict on localhost:*port* against a *profile*: Mozilla's, or one in a file."""
+    against = (
+        ("--custom_tls_config", str(profile))
+        if isinstance(profile, Path)
+        else (f"--mozilla_config={profile}",)
+    )
     process = await asyncio.create_subprocess_exec(
         await asyncio.to_thread(install),
-        *(f"--mozilla_config={profile}", "--certinfo_ca_file", str(ca), *options),
+        *(*against, "--certinfo_ca_file", str(ca), *options),
         f"localhost:{port}",
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
