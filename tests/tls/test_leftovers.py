@@ -8,7 +8,7 @@ import pytest
 
 from hermetic.clock import system_clock
 from hermetic.tls import leftovers
-from hermetic.tls.contexts import server_context
+from hermetic.tls.contexts import client_context, server_context
 from hermetic.tls.memory import as_path
 from hermetic.tls.reload import SwappingContext
 from tests.support.certificates import Hierarchy
@@ -28,21 +28,24 @@ def plain(authority: Hierarchy) -> ssl.SSLContext:
     return context
 
 
-def shut_down_by_an_alert(context: ssl.SSLContext) -> None:
-    """Let a client answer the end of a connection with a fatal alert."""
+def shut_down_by_an_alert(
+    server: ssl.SSLContext, client: ssl.SSLContext | None = None, *, by_client: bool = False
+) -> None:
+    """Let one side answer the end of a connection, by the other, with a fatal alert."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    theirs = trusting(None).wrap_bio(to_client, to_server, server_hostname="localhost")
-    ours = context.wrap_bio(to_server, to_client, server_side=True)
+    theirs = (client or trusting(None)).wrap_bio(to_client, to_server, server_hostname="localhost")
+    ours = server.wrap_bio(to_server, to_client, server_side=True)
     for end in (theirs, ours, theirs, ours):
         with contextlib.suppress(ssl.SSLWantReadError):
             end.do_handshake()
+    ending, answering, inbox = (theirs, ours, to_server) if by_client else (ours, theirs, to_client)
     with contextlib.suppress(ssl.SSLWantReadError):
-        ours.unwrap()
-    to_client.read()
-    to_client.write(FORGED)
+        ending.unwrap()
+    inbox.read()
+    inbox.write(FORGED)
     with contextlib.suppress(ssl.SSLError):
-        theirs.read(1)
-    ours.unwrap()
+        answering.read(1)
+    ending.unwrap()
 
 
 def left_behind() -> int:
@@ -61,6 +64,17 @@ def test_python_leaves_an_error_behind_that_is_nobodys(authority: Hierarchy) -> 
 
 def test_a_context_of_ours_leaves_none(authority: Hierarchy) -> None:
     shut_down_by_an_alert(server_context(authority.issue()))
+    assert not left_behind()
+
+
+def test_a_clients_context_of_ours_leaves_none_either(authority: Hierarchy) -> None:
+    stranger, client = trusting(authority.root_pem), client_context(authority.root_pem)
+    server = plain(authority)
+    server.num_tickets = 0  # a ticket that was not read yet would end the shutdown in another way
+    shut_down_by_an_alert(server, stranger, by_client=True)
+    assert left_behind()
+    leftovers.clear()
+    shut_down_by_an_alert(server, client, by_client=True)
     assert not left_behind()
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from cryptography import x509
 
 from hermetic.errors import BadInput
+from hermetic.tls import leftovers
 from hermetic.tls.shown import End, parsed, shown_on
 
 Judge = Callable[[Sequence[x509.Certificate], str | None], object]
@@ -28,6 +29,13 @@ class _JudgedObject(ssl.SSLObject):
         """Go on with the handshake, as `ssl.SSLObject` does."""
         super().do_handshake()
         _judge(self)
+
+    def unwrap(self) -> None:
+        """Go on with the shutdown, as `ssl.SSLObject` does, and leave nothing behind."""
+        try:
+            super().unwrap()
+        finally:
+            leftovers.clear()
 
 
 class _JudgedSocket(ssl.SSLSocket):
