@@ -13,6 +13,7 @@ from hermetic.certificates.keys import encode_public
 from hermetic.errors import CertificateRejected
 from tests.support import imports
 from tests.support.imports import code_of
+from tests.support.mint import authority, revocation_list
 
 
 def _sequence(content: bytes) -> bytes:
@@ -31,6 +32,7 @@ def _key(form: PrivateFormat, passphrase: bytes | None = None) -> bytes:
             lambda: imports.der(signing.request(imports.material().key, names=["a.example"])),
             Shape.REQUEST,
         ),
+        (lambda: imports.der(revocation_list(authority())), Shape.REVOCATION_LIST),
         (lambda: _key(PrivateFormat.PKCS8), Shape.KEY),
         (lambda: _key(PrivateFormat.TraditionalOpenSSL), Shape.KEY),
         (lambda: _key(PrivateFormat.PKCS8, b"secret"), Shape.ENCRYPTED_KEY),

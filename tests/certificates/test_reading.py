@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from hermetic.certificates.reading import Contents, read
 from hermetic.errors import CertificateRejected
 from tests.support import imports
 from tests.support.imports import NEW, OLD, PASSPHRASE, code_of, leaf_of, material
+from tests.support.mint import authority, leaf, revocation_list
 
 _TRADITIONAL = PrivateFormat.TraditionalOpenSSL
 _FAST = [KeyKind.RSA_2048, KeyKind.EC_P256, KeyKind.EC_P384, KeyKind.ED25519]
@@ -105,6 +107,38 @@ def test_a_request_is_told_from_a_certificate() -> None:
     wanted = signing.request(material().key, names=["api.example"])
     assert read(imports.pem(wanted)).requests == (wanted,)
     assert read(imports.der(wanted)).requests == (wanted,)
+
+
+@pytest.mark.parametrize("write", [imports.pem, imports.der])
+def test_a_revocation_list_is_told_from_a_certificate(
+    write: Callable[[x509.CertificateRevocationList], bytes],
+) -> None:
+    above = authority()
+    wanted = revocation_list(above, leaf(above))
+    found = read(write(wanted))
+    assert (found.revocation_lists, found.certificates) == ((wanted,), ())
+
+
+def test_a_list_may_stand_beside_certificates_and_is_found_once() -> None:
+    wanted = revocation_list(authority())
+    found = read(imports.pem(wanted, material().key, material().certificate, wanted))
+    assert (found.revocation_lists, found.certificates) == ((wanted,), (material().certificate,))
+    assert len(found.keys) == 1
+
+
+def _long_list() -> x509.CertificateRevocationList:
+    """Return a list that is larger than any other file may be."""
+    ballast = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.0"), bytes(330_001))
+    return revocation_list(authority(), put=[(ballast, False)])
+
+
+@pytest.mark.parametrize("write", [imports.pem, imports.der])
+def test_only_a_revocation_list_may_be_long(
+    write: Callable[[x509.CertificateRevocationList], bytes],
+) -> None:
+    data = write(_long_list())
+    assert len(read(data).revocation_lists) == 1
+    assert code_of(lambda: read(data + b"\n" * 10_000_000)) == "too-large"
 
 
 def test_repeats_are_found_once() -> None:
@@ -194,6 +228,8 @@ _REFUSED: list[tuple[str, Callable[[], bytes], bytes | None, str]] = [
         None,
         "malformed",
     ),
+    ("no list inside", lambda: Block("X509 CRL", b"\x30\x00").text, None, "malformed"),
+    ("a list cut off", lambda: imports.der(revocation_list(authority()))[:-1], None, "truncated"),
     ("no PKCS#7 inside", lambda: Block("PKCS7", b"\x30\x00").text, None, "no-certificate"),
     ("no PKCS#12 inside", lambda: b"\x30\x05\x02\x01\x03\x30\x00", None, "unsupported-encryption"),
     ("a DSA key", lambda: Block("DSA PRIVATE KEY", b"\x30\x00").text, None, "unsupported-key"),
@@ -305,6 +341,7 @@ def test_nothing_shows_keys_or_passphrases(caplog: pytest.LogCaptureFixture) -> 
 
 _DAMAGED: dict[str, Callable[[], bytes]] = {
     "pem": _pem,
+    "list": lambda: imports.der(revocation_list(authority())),
     "p7": lambda: imports.p7([material().certificate]),
     "p12": _p12,
     "key": lambda: imports.key_in(material().key, encoding=Encoding.DER),

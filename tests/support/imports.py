@@ -37,17 +37,18 @@ def code_of(act: Callable[[], object]) -> str | None:
     return None
 
 
-def pem(*things: x509.Certificate | x509.CertificateSigningRequest | PrivateKey) -> bytes:
+Signed = x509.Certificate | x509.CertificateSigningRequest | x509.CertificateRevocationList
+
+
+def pem(*things: Signed | PrivateKey) -> bytes:
     """Return *things* in PEM, one after the other; keys as PKCS#8."""
     return b"".join(
-        thing.public_bytes(Encoding.PEM)
-        if isinstance(thing, x509.Certificate | x509.CertificateSigningRequest)
-        else key_in(thing)
+        thing.public_bytes(Encoding.PEM) if isinstance(thing, Signed) else key_in(thing)
         for thing in things
     )
 
 
-def der(thing: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
+def der(thing: Signed) -> bytes:
     return thing.public_bytes(Encoding.DER)
 
 

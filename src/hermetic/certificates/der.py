@@ -15,6 +15,7 @@ from hermetic.errors import CertificateRejected
 
 _INTEGER, _BIT_STRING, _OCTET_STRING, _OID, _SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x30
 _SET, _CONTEXT_0 = 0x31, 0xA0
+_TIMES = {0x17, 0x18}
 _HOLDERS = {_SEQUENCE, _SET, _CONTEXT_0}
 _INDEFINITE = 0x80
 
@@ -36,6 +37,7 @@ class Shape(Enum):
 
     CERTIFICATE = "a certificate"
     REQUEST = "a certificate request"
+    REVOCATION_LIST = "a revocation list"
     KEY = "a private key"
     ENCRYPTED_KEY = "an encrypted private key"
     PUBLIC_KEY = "a public key"
@@ -148,12 +150,14 @@ def check_key_size(data: bytes) -> None:
 
 
 def _signed_shape(signed: Element) -> Shape:
-    """Tell a request from a certificate: its attributes come directly after its key."""
+    """Tell a request by the attributes after its key, a list by the time after its issuer."""
     parts = list(islice(elements(signed.content), 4))
     tags = [part.tag for part in parts]
     if tags == [_INTEGER, _SEQUENCE, _SEQUENCE, _CONTEXT_0] and parts[0].content == b"\x00":
         return Shape.REQUEST
-    # anything else that is signed (a revocation list) is told by its parser
+    # in a certificate both times stand in a sequence of their own
+    if _TIMES & set(tags[2:]):
+        return Shape.REVOCATION_LIST
     return Shape.CERTIFICATE
 
 

@@ -1,6 +1,7 @@
 """Reading: what stands in a file somebody hands over, in whichever format it is.
 
-PEM in any order, DER, PKCS#7 and PKCS#12.  Whatever cannot be used is refused with one coded
+PEM in any order, DER, PKCS#7 and PKCS#12; certificates, keys, requests and revocation lists.
+Whatever cannot be used is refused with one coded
 `CertificateRejected` that says how to mend it.  Input is hostile until read: sizes and costs are
 bounded before anything is parsed, and no sentence holds anything of a key or a passphrase.
 """
@@ -27,6 +28,8 @@ from hermetic.errors import CertificateRejected
 # cert-manager's bounds, measured against every public CA: what is larger is an attack or a mistake.
 _LARGEST_FILE = 330_000
 _LARGEST_CERTIFICATE = 36_500
+# A list has 37 bytes for each certificate that was taken back; this one of 10 MB has 280 000.
+_LARGEST_LIST = 10_000_000
 _MOST_PIECES = 500  # the bundle of all public roots has 150
 
 _PADDING = b"\0 \t\r\n"
@@ -38,6 +41,7 @@ _FORMATS = "PEM, DER, PKCS#7 (.p7b) or PKCS#12 (.pfx, .p12)"
 _CERTIFICATES = {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
 _KEYS = {"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"}
 _REQUESTS = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
+_LIST = "X509 CRL"
 _KEYSTORES = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")  # Java's own, JKS and JCEKS
 
 # What the parsers of `cryptography` raise for input they do not take.
@@ -57,10 +61,11 @@ class Contents:
     certificates: tuple[x509.Certificate, ...] = ()
     keys: tuple[PrivateKey, ...] = field(default=(), repr=False)
     requests: tuple[x509.CertificateSigningRequest, ...] = ()
+    revocation_lists: tuple[x509.CertificateRevocationList, ...] = ()
 
 
 def read(data: bytes, *, passphrase: bytes | None = None) -> Contents:
-    """Return the certificates, keys and requests in *data*; at least one thing is there.
+    """Return the certificates, keys, requests and lists in *data*; at least one thing is there.
 
     A passphrase opens whatever is encrypted; what is not is read without it.
 
@@ -69,11 +74,7 @@ def read(data: bytes, *, passphrase: bytes | None = None) -> Contents:
             `not-a-certificate`, `encrypted-key`, `wrong-passphrase`, `unsupported-encryption`,
             `unsupported-encoding`, `weak-key`, `unsupported-key`.
     """
-    if len(data) > _LARGEST_FILE:
-        raise CertificateRejected(
-            "too-large",
-            f"{len(data)} bytes are too many: a file of certificates has at most {_LARGEST_FILE}.",
-        )
+    _check_size(data)
     data = pem.decoded(data)
     if not data.strip(_PADDING):
         raise CertificateRejected(
@@ -89,6 +90,22 @@ def read(data: bytes, *, passphrase: bytes | None = None) -> Contents:
     return reader.contents()
 
 
+def _check_size(data: bytes) -> None:
+    """Refuse a file that is larger than any of its kind; a revocation list may be long."""
+    if len(data) > _LARGEST_LIST or (len(data) > _LARGEST_FILE and not _holds_list(data)):
+        raise CertificateRejected(
+            "too-large",
+            f"{len(data)} bytes are too many: a file of certificates has at most {_LARGEST_FILE},"
+            f" one with a revocation list {_LARGEST_LIST}.",
+        )
+
+
+def _holds_list(data: bytes) -> bool:
+    if pem.MARK + _LIST.encode() in data:
+        return True
+    return der.is_der(data) and der.shape_of(data) is Shape.REVOCATION_LIST
+
+
 class _Reader:
     """Takes in pieces one after the other, and keeps what they hold."""
 
@@ -97,19 +114,23 @@ class _Reader:
         self._certificates: dict[x509.Certificate, None] = {}
         self._keys: dict[bytes, PrivateKey] = {}
         self._requests: dict[bytes, x509.CertificateSigningRequest] = {}
+        self._lists: dict[bytes, x509.CertificateRevocationList] = {}
         self._others: list[str] = []
         self._pieces = 0
 
     def contents(self) -> Contents:
         """Return what was found, or raise `CertificateRejected` if that is nothing."""
-        if not (self._certificates or self._keys or self._requests):
+        if not (self._certificates or self._keys or self._requests or self._lists):
             others = ", ".join(dict.fromkeys(self._others)) or "nothing"
             raise CertificateRejected(
                 "not-a-certificate",
                 f"It holds neither a certificate nor a private key, but {others[:200]}.",
             )
         return Contents(
-            tuple(self._certificates), tuple(self._keys.values()), tuple(self._requests.values())
+            tuple(self._certificates),
+            tuple(self._keys.values()),
+            tuple(self._requests.values()),
+            tuple(self._lists.values()),
         )
 
     def read_pem(self, data: bytes) -> None:
@@ -122,6 +143,8 @@ class _Reader:
                 self._add_key_block(block)
             elif block.label in _REQUESTS:
                 self._add_request(block.data)
+            elif block.label == _LIST:
+                self._add_list(block.data)
             elif block.label in {"PKCS7", "CMS"}:
                 self._add_pkcs7(block.data)
             elif block.label == "PKCS12":
@@ -144,6 +167,8 @@ class _Reader:
                     self._add_certificate(piece)
                 case Shape.REQUEST:
                     self._add_request(piece)
+                case Shape.REVOCATION_LIST:
+                    self._add_list(piece)
                 case Shape.KEY:
                     self._add_key(piece)
                 case Shape.ENCRYPTED_KEY:
@@ -189,6 +214,17 @@ class _Reader:
             raise CertificateRejected(
                 "malformed", f"A certificate request cannot be read: {error}."
             ) from error
+
+    def _add_list(self, data: bytes) -> None:
+        try:
+            found = x509.load_der_x509_crl(data)
+            _ = found.issuer, found.last_update_utc, found.next_update_utc
+        except _REFUSALS as error:
+            raise CertificateRejected(
+                "malformed", f"A revocation list cannot be read: {error}."
+            ) from error
+        extensions(found)
+        self._lists[data] = found
 
     def _add_key_block(self, block: pem.Block) -> None:
         if block.label == "ENCRYPTED PRIVATE KEY":
