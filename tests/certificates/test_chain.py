@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermetic.certificates import signing
-from hermetic.certificates.chain import Chain, complete, order, without_root
+from hermetic.certificates.chain import Chain, complete, extended, order, without_root
 from hermetic.certificates.keys import generate
 from hermetic.certificates.roles import Role
 from hermetic.errors import CertificateRejected
@@ -185,3 +185,26 @@ def test_a_leaf_signed_by_a_root_needs_no_intermediate() -> None:
         life=DAY,
     )
     assert order([root.chain.leaf, chain.leaf]).certificates == (chain.leaf, root.chain.leaf)
+
+
+def test_a_chain_is_extended_up_to_the_root_that_is_at_hand() -> None:
+    leaf, intermediate, root = _OURS
+    strangers = (material().other.root_certificate, material().neighbour.chain.leaf)
+    assert extended(Chain((leaf,)), [*strangers, root, intermediate]).certificates == _OURS
+    assert extended(Chain((leaf,)), [*strangers, root]).certificates == (leaf,)
+    assert extended(Chain(_OURS), strangers).certificates == _OURS
+
+
+def test_a_cross_sign_that_was_chosen_is_not_replaced_by_a_shorter_way() -> None:
+    chosen = (*_OURS[:2], material().cross_signed)
+    pool = [material().root, material().other.root_certificate]
+    whole = (*chosen, material().other.root_certificate)
+    assert extended(Chain(chosen), pool).certificates == whole
+
+
+def test_authorities_that_vouch_for_each_other_extend_nothing() -> None:
+    ours, other = material().ours, material().other
+    one = imports.resigned(ours.root_certificate, other.root)
+    back = imports.resigned(other.root_certificate, ours.root)
+    chain = Chain((material().intermediate, one))
+    assert extended(chain, [back, material().intermediate]).certificates[:2] == chain.certificates

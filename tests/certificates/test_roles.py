@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hermetic.certificates.chain import Chain
-from hermetic.certificates.roles import Role, check
+from hermetic.certificates.roles import Role, check, purposes_of
 from hermetic.errors import CertificateRejected
 from tests.support.imports import lonely, material
 
@@ -97,3 +97,10 @@ def test_a_server_needs_a_name_and_a_client_none() -> None:
     with pytest.raises(CertificateRejected, match="names no server") as caught:
         check(lonely().chain, Role.COMPUTE)
     assert caught.value.code == "no-san"
+
+
+def test_purposes_are_told_by_name() -> None:
+    mail = ExtendedKeyUsageOID.EMAIL_PROTECTION
+    both = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, mail])
+    assert purposes_of(_chain(both).leaf) == ("serverAuth", mail.dotted_string)
+    assert purposes_of(_chain().leaf) == ()

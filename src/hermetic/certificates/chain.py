@@ -121,6 +121,19 @@ def complete(chain: Chain, pool: Iterable[x509.Certificate]) -> Chain:
     return _bounded(Chain(path))
 
 
+def extended(chain: Chain, pool: Iterable[x509.Certificate]) -> Chain:
+    """Return *chain* with what *pool* has above its last certificate, the root if it is there.
+
+    What the chain has already stays as it is: a cross-sign that somebody chose is not replaced
+    by a shorter way, which not every client may know.
+    """
+    last = chain.certificates[-1]
+    path, _ = _Links([last, *pool]).path_from(last)
+    if set(path[1:]) & set(chain.certificates):
+        return chain  # authorities that vouch for each other: there is no way up
+    return _bounded(Chain((*chain.certificates, *path[1:])))
+
+
 def without_root(chain: Chain) -> Chain:
     """Return *chain* without its root: clients have their own, and RFC 8446 (4.4.2) lets us.
 

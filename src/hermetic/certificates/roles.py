@@ -70,6 +70,16 @@ def check(chain: Chain, role: Role) -> None:
         )
 
 
+def purposes_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the names of the extended key usages, others than ours as dotted OIDs.
+
+    None at all means that the certificate says nothing, and may be used for anything.
+    """
+    usages = extension(certificate, x509.ExtendedKeyUsage)
+    found = usages.value if usages is not None else ()
+    return tuple(_PURPOSES.get(usage, usage.dotted_string) for usage in found)
+
+
 def _check_purpose(certificate: x509.Certificate, role: Role) -> None:
     usages = extension(certificate, x509.ExtendedKeyUsage)
     if usages is not None and role.purpose not in usages.value:
