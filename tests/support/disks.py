@@ -102,6 +102,22 @@ class KilledAt:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Stopped(BaseException):
+    """The end of a process as far as it can be played in this one: nothing may catch it."""
+
+
+class StoppedAt:
+    """The end of whoever uses the disk before the step *number* (from 0)."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __call__(self, step: str, path: Path) -> None:
+        self._number -= 1
+        if self._number == -1:
+            raise Stopped(step)
+
+
 class Onlooker:
     """Looks at every mode below *root* before each step: what others could ever have read."""
 

@@ -91,7 +91,7 @@ class Versions:
         self._disk.sync(self.path)
         with suppress(OSError):  # setting aside has succeeded without this
             for old in _numbers(self._quarantine)[_DAMAGED:]:
-                self._discard(self._quarantine / str(old))
+                discard(self._quarantine / str(old), self._disk)
         return aside
 
     def lead_to(self, number: int | None) -> None:
@@ -136,10 +136,10 @@ class Versions:
         """Remove what a writer left behind that did not come to its end."""
         for path in (*self._folder.iterdir(), *self.path.iterdir()):
             if path.name.startswith("."):
-                self._discard(path)
+                discard(path, self._disk)
         for number in self.numbers:
             if current is not None and number > current:
-                self._discard(self.folder_of(number))
+                discard(self.folder_of(number), self._disk)
         if self._current.is_dir() and not self._current.is_symlink():
             # a backup that followed links was restored: `versions` holds the same once more
             make_folders(self._quarantine, self._disk)
@@ -155,13 +155,7 @@ class Versions:
                 # hidden first, so that half of a removal is never taken for a version
                 hidden = self.path / f".{number}.old"
                 self._disk.rename(self.folder_of(number), hidden)
-                self._discard(hidden)
-
-    def _discard(self, path: Path) -> None:
-        if path.is_dir() and not path.is_symlink():
-            for inside in path.iterdir():
-                self._discard(inside)
-        self._disk.remove(path)
+                discard(hidden, self._disk)
 
 
 def make_folders(path: Path, disk: Disk) -> None:
@@ -172,6 +166,15 @@ def make_folders(path: Path, disk: Disk) -> None:
     with suppress(FileExistsError):  # another process was faster
         disk.make_folder(path)
     disk.sync(path.parent)
+
+
+def discard(path: Path, disk: Disk) -> None:
+    """Remove *path* and all below it; what somebody else removes meanwhile is as well."""
+    with suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            for inside in path.iterdir():
+                discard(inside, disk)
+        disk.remove(path)
 
 
 def _numbers(folder: Path) -> list[int]:
