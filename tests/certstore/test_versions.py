@@ -12,6 +12,8 @@ OLD, NEW = {"tls.key": b"old key", "tls.crt": b"old"}, {"tls.key": b"new key", "
 STEPS_OF_A_WRITE = 15
 """Make the draft, two files of create, fill and sync, sync, rename, sync, link, link, rename,
 sync, and the first removal, which may fail."""
+STEPS_OF_A_FIRST_WRITE = 4 + STEPS_OF_A_WRITE - 2
+"""With both folders, each made durable; without a link back and its removal."""
 
 
 def versions_of(folder: Path, disk: Disk = SYSTEM_DISK) -> Versions:
@@ -71,6 +73,21 @@ def test_a_disk_that_fills_up_at_any_step_leaves_the_old_version(
     assert current_of(folder) == OLD
     assert names_in(folder) == before
     versions_of(folder).add(NEW)
+    assert current_of(folder) == NEW
+
+
+@pytest.mark.parametrize("step", range(STEPS_OF_A_FIRST_WRITE))
+def test_a_disk_that_fills_up_at_any_step_of_a_first_write_leaves_no_version(
+    tmp_path: Path, step: int
+) -> None:
+    folder = tmp_path / "api"
+    full = FullAt(step)
+    with pytest.raises(OSError, match="No space left"):
+        versions_of(folder, TroubledDisk(full)).add(NEW)
+    assert full.step is not None
+    full.end()
+    assert (versions_of(folder).numbers, versions_of(folder).current) == ([], None)
+    assert versions_of(folder).add(NEW) == 1
     assert current_of(folder) == NEW
 
 

@@ -77,7 +77,7 @@ class Versions:
             self._write(number, documents)
             self._switch(number, before)
         except OSError:
-            self._go_back(before)
+            self._go_back(number, before)
             raise
         self._tidy()
         return number
@@ -122,7 +122,7 @@ class Versions:
         self._disk.rename(self._folder / ".current.new", self._current)
         self._disk.sync(self._folder)
 
-    def _go_back(self, before: int | None) -> None:
+    def _go_back(self, number: int, before: int | None) -> None:
         """Undo an `add` that failed, which needs no room; what resists, the next one sweeps."""
         with suppress(OSError):
             if self.current != before:
@@ -130,7 +130,15 @@ class Versions:
                     self._disk.remove(self._current)
                 else:
                     self._disk.rename(self._folder / ".current.old", self._current)
+            if self.folder_of(number).is_dir():  # a reader would take it where there is no link
+                self._retire(number)
             self._sweep(before)
+
+    def _retire(self, number: int) -> None:
+        """Remove a version, hidden first, so that half of it is never taken for one."""
+        hidden = self.path / f".{number}.old"
+        self._disk.rename(self.folder_of(number), hidden)
+        discard(hidden, self._disk)
 
     def _sweep(self, current: int | None) -> None:
         """Remove what a writer left behind that did not come to its end."""
@@ -152,10 +160,7 @@ class Versions:
             if (self._folder / ".current.old").is_symlink():
                 self._disk.remove(self._folder / ".current.old")
             for number in self.numbers[1 + _EARLIER :]:
-                # hidden first, so that half of a removal is never taken for a version
-                hidden = self.path / f".{number}.old"
-                self._disk.rename(self.folder_of(number), hidden)
-                discard(hidden, self._disk)
+                self._retire(number)
 
 
 def make_folders(path: Path, disk: Disk) -> None:
