@@ -70,7 +70,13 @@ class Entries(Generic[T]):
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the entries that hold something, sorted."""
-        return tuple(name for name in self._all_names() if self._versions(name).numbers)
+        return tuple(name for name in self.all_names() if self._versions(name).numbers)
+
+    def all_names(self) -> list[str]:
+        """Return the names of all entries, also of those in which nothing is left but damage."""
+        with refusals_about(self._root), suppress(FileNotFoundError):
+            return sorted(path.name for path in self._root.iterdir() if _ENTRY.match(path.name))
+        return []
 
     def folder(self, entry: str) -> Path:
         """Return the folder of *entry*, in which `current` is renamed over at each change."""
@@ -112,12 +118,18 @@ class Entries(Generic[T]):
         ):
             return versions.add(documents)
 
+    def holds(self, entry: str, value: T) -> bool:
+        """Whether *entry* holds *value* now, to the letter."""
+        try:
+            found = self.read(entry)
+        except NotFound:
+            return False
+        return dict(self._form.write(found)) == dict(self._form.write(value))
+
     def remove(self, entry: str) -> None:
-        """Remove *entry* with all its versions, wholly or not at all; raises `NotFound`."""
+        """Remove *entry*, also what was set aside, wholly or not at all; raises `NotFound`."""
         folder, versions = self.folder(entry), self._versions(entry)
         with refusals_about(folder):
-            if not versions.numbers:
-                raise self._absent(entry)
             with self._locked(versions.path, entry, make=partial(self._require, entry)):
                 # hidden first, so that half of a removal is never taken for an entry
                 hidden = self._root / f".{entry}.{folder.stat().st_ino}{_REMOVED}"
@@ -138,7 +150,7 @@ class Entries(Generic[T]):
         It is read without judging; where there is nothing to read, the word says why.
         """
         words: dict[str, bytes] = {}
-        for name in self._all_names():
+        for name in self.all_names():
             try:
                 words[name] = self._disk.read(self._root / name / "current" / _SUMS)
             except OSError as error:
@@ -151,11 +163,6 @@ class Entries(Generic[T]):
         folder = self.folder(entry)
         with self._locked(folder, entry, make=partial(make_folders, folder, self._disk)):
             yield
-
-    def _all_names(self) -> list[str]:
-        with refusals_about(self._root), suppress(FileNotFoundError):
-            return sorted(path.name for path in self._root.iterdir() if _ENTRY.match(path.name))
-        return []
 
     def _versions(self, entry: str) -> Versions:
         return Versions(self.folder(entry), self._disk)
@@ -170,7 +177,7 @@ class Entries(Generic[T]):
         )
 
     def _require(self, entry: str) -> None:
-        if not self.folder(entry).is_dir():
+        if not self._versions(entry).path.is_dir():
             raise self._absent(entry)
 
     @contextmanager

@@ -1,33 +1,18 @@
 """Credentials as files: `current/tls.key` and `current/tls.crt` in a folder for each entry."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
-from hermetic.certificates.credential import Credential, pair
-from hermetic.certificates.reading import read
+from hermetic.certificates.credential import Credential
 from hermetic.certstore.disk import SYSTEM_DISK, Disk, refusals_about
-from hermetic.certstore.entries import PATIENCE, Entries, Form
+from hermetic.certstore.entries import PATIENCE, Entries
+from hermetic.certstore.forms import PAIR
 from hermetic.certstore.permissions import secure
 from hermetic.certstore.versions import make_folders
 from hermetic.log import logger
 
-_KEY, _CHAIN = "tls.key", "tls.crt"
-
 log = logger(__name__)
-
-
-def _documents(credential: Credential) -> dict[str, bytes]:
-    return {_KEY: credential.key_pem, _CHAIN: credential.chain_pem}
-
-
-def _credential(documents: Mapping[str, bytes]) -> Credential:
-    return pair(read(documents[_KEY] + documents[_CHAIN]))
-
-
-PAIR = Form("credential", (_KEY, _CHAIN), _documents, _credential)
-"""How a credential is kept: the key, and the chain that is presented with it."""
 
 
 class FileStore:

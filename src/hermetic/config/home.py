@@ -50,6 +50,11 @@ class Home:
         return self.root / "certificates"
 
     @property
+    def stores(self) -> Path:
+        """The certificate stores: what was imported, and who is trusted."""
+        return self.root / "stores"
+
+    @property
     def ca(self) -> Path:
         """The root certificate, for clients; public."""
         return self.root / "ca.pem"
