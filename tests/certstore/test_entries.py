@@ -173,6 +173,24 @@ def open_descriptors(folder: Path) -> int:
     return sum(str(path.readlink()) == str(folder) for path in links)
 
 
+def test_what_is_whole_is_read_again_only_after_a_change(notes: Entries[bytes], root: Path) -> None:
+    reads: list[str] = []
+
+    class Reading(TroubledDisk):
+        def read(self, path: Path) -> bytes:
+            reads.append(path.name)
+            return super().read(path)
+
+    notes.write("b", b"other")
+    reader = opened(root, Reading(lambda step, path: None))
+    assert reader.whole() == reader.whole() == [b"first", b"other"]
+    assert reads.count("note") == 2
+    notes.write("a", b"second")
+    notes.remove("b")
+    assert reader.whole() == [b"second"]
+    assert reads.count("note") == 3
+
+
 def test_an_entry_has_another_word_after_each_change(notes: Entries[bytes]) -> None:
     first = notes.sums()
     notes.write("a", b"second")

@@ -4,17 +4,27 @@ The figures are printed; only generous bounds are asserted, since the machine ma
 """
 
 import asyncio
+import shutil
 import statistics
+import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from hermetic.certificates.credential import Credential
+from hermetic.certificates.names import DistinguishedName
+from hermetic.certificates.roles import Role
+from hermetic.certificates.selection import Choice, StoreLocation, StoreName
+from hermetic.certstore.chosen import Chosen
 from hermetic.certstore.files import FileStore
+from hermetic.certstore.stores import Stores
 from hermetic.clock import TurnedClock
 from hermetic.node.listener import Limits
 from tests.support.bad_pairs import BAD_PAIRS
@@ -26,7 +36,8 @@ from tests.support.memory_tls import trusting
 from tests.support.volumes import SecretVolume, pair_of
 
 GENEROUS_S = 1.0
-Put = Callable[[Credential], None]
+PLACE = StoreLocation.LOCAL_MACHINE, StoreName.MY
+Put = Callable[[Credential], object]
 
 
 @pytest.fixture
@@ -36,13 +47,13 @@ async def followed(tmp_path: Path, authority: Hierarchy) -> Followed:
 
 @asynccontextmanager
 async def under_load(
-    followed: Followed, authority: Hierarchy, *, connecting: int, staying: int
+    followed: Followed, authority: Hierarchy, *, connecting: int, staying: int, **options: object
 ) -> AsyncIterator[Load]:
     """Serve the context to clients that connect and clients that stay."""
     limits = Limits(per_address=10_000)
     port = await listen(followed.context.base, limits=limits)
     load = Load(port, trusting(authority.root_pem))
-    async with followed.running():
+    async with followed.running(**options):
         async with load.running(connecting=connecting, staying=staying):
             yield load
         port.listener.close()
@@ -96,6 +107,56 @@ async def test_twenty_swaps_under_load_go_unnoticed(
     async with under_load(followed, authority, connecting=4, staying=4) as load:
         waits = await swap(load, lambda one: store.write("api", one), credentials)
     show(check(load, [before, *credentials], waits))
+
+
+async def import_under_load(
+    folder: Path, followed: Followed, authority: Hierarchy, *, times: int, clients: int
+) -> str:
+    """Import one renewal after the other beside what is there; return the figures.
+
+    Each is also asked for by a client that is not Python's.
+    """
+    stores = Stores(folder / "stores")
+    stores.add(*PLACE, followed.context.credential)
+    choice = Choice(*PLACE, subject=DistinguishedName.parse("CN=localhost"))
+    chosen = Chosen(stores, choice, role=Role.API, clock=followed.clock)
+    followed.folder = chosen.folder
+    ages = [timedelta(seconds=second + 1) for second in range(times)]
+    renewals = [authority.issue(now=authority.now + age) for age in ages]
+    before = followed.context.credential
+    options = {"read": chosen.read, "digest": chosen.digest}
+    async with under_load(
+        followed, authority, connecting=clients, staying=clients, **options
+    ) as load:
+        waits = []
+        for one in renewals:
+            waits += await swap(load, partial(stores.add, *PLACE), [one])
+            shown = await asyncio.to_thread(serial_for_openssl, load.port.number)
+            assert shown == one.chain.serial
+    assert len(stores.credentials(*PLACE)) == times + 1
+    return check(load, [before, *renewals], waits)
+
+
+def serial_for_openssl(port: int) -> int:
+    line = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "localhost"]
+    shaken = subprocess.run(line, input=b"bye", capture_output=True, check=False)
+    pem = shaken.stdout[shaken.stdout.index(b"-----BEGIN CERTIFICATE-----") :]
+    return x509.load_pem_x509_certificate(pem).serial_number
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+async def test_a_few_imports_into_a_store_go_unnoticed(
+    tmp_path: Path, followed: Followed, authority: Hierarchy, show: Callable[[str], None]
+) -> None:
+    show(await import_under_load(tmp_path, followed, authority, times=3, clients=2))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+async def test_twenty_imports_into_a_store_go_unnoticed(
+    tmp_path: Path, followed: Followed, authority: Hierarchy, show: Callable[[str], None]
+) -> None:
+    show(await import_under_load(tmp_path, followed, authority, times=20, clients=4))
 
 
 @pytest.mark.slow

@@ -11,7 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from hermetic.certificates.credential import Credential
+from hermetic.certificates.names import DistinguishedName
+from hermetic.certificates.roles import Role
+from hermetic.certificates.selection import Choice, StoreLocation, StoreName
+from hermetic.certstore.chosen import Chosen
 from hermetic.certstore.files import FileStore
+from hermetic.certstore.stores import Stores
 from hermetic.clock import TurnedClock
 from hermetic.errors import BadConfiguration
 from hermetic.tls import watch
@@ -20,6 +25,7 @@ from tests.support.bad_pairs import BAD_PAIRS, BadPair
 from tests.support.certificates import DAY, Hierarchy
 from tests.support.following import PATIENCE_S, Followed
 from tests.support.volumes import SecretVolume, lay, pair_of
+from tests.support.waiting import until
 
 SHORT = timedelta(milliseconds=50)
 
@@ -187,6 +193,47 @@ async def test_a_store_may_read_for_itself(
         store.write("api", second)
         await followed.serves(second)
     assert not followed.context.refusals
+
+
+async def test_a_digest_of_its_own_says_when_to_read(
+    followed: Followed, first: Credential, second: Credential
+) -> None:
+    word, offered, looks = "one", first, 0
+
+    def digest() -> str:
+        nonlocal looks
+        looks += 1
+        return word
+
+    lay(followed.folder, {})
+    async with followed.running(poll=SHORT, read=lambda: offered, digest=digest):
+        await until(lambda: looks >= 2)
+        offered, before = second, looks
+        await until(lambda: looks >= before + 3)
+        assert followed.context.credential.chain == first.chain
+        word = "two"
+        await followed.serves(second)
+
+
+async def test_what_is_imported_into_a_store_is_followed(
+    tmp_path: Path, followed: Followed, first: Credential, authority: Hierarchy
+) -> None:
+    stores = Stores(tmp_path / "stores")
+    stores.add(StoreLocation.LOCAL_MACHINE, StoreName.MY, first)
+    choice = Choice(subject=DistinguishedName.parse("CN=localhost"))
+    chosen = Chosen(stores, choice, role=Role.API, clock=followed.clock)
+    followed.folder = chosen.folder
+    async with followed.running(read=chosen.read, digest=chosen.digest):
+        stores.add(StoreLocation.LOCAL_MACHINE, StoreName.MY, authority.issue("other.test"))
+        for age in range(1, 4):
+            renewed = authority.issue(now=authority.now + timedelta(seconds=age))
+            stores.add(StoreLocation.LOCAL_MACHINE, StoreName.MY, renewed)
+            await followed.serves(renewed)
+        found = stores.credentials(StoreLocation.LOCAL_MACHINE, StoreName.MY)
+        for one in sorted(found, key=lambda one: one.chain.not_before):
+            stores.remove(StoreLocation.LOCAL_MACHINE, StoreName.MY, one.chain.sha256)
+        await followed.refuses("no-match")
+    assert followed.context.credential.chain == renewed.chain
 
 
 async def test_what_a_store_cannot_read_is_refused_with_its_type(

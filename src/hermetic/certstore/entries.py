@@ -67,6 +67,7 @@ class Entries(Generic[T]):
         self, root: Path, form: Form[T], disk: Disk, *, patience: timedelta = PATIENCE
     ) -> None:
         self._root, self._form, self._disk, self._patience = root, form, disk, patience
+        self._known: dict[str, tuple[bytes, T]] = {}
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the entries that hold something, sorted."""
@@ -117,6 +118,24 @@ class Entries(Generic[T]):
             self._locked(versions.path, entry, make=versions.make),
         ):
             return versions.add(documents)
+
+    def whole(self) -> list[T]:
+        """Return what all entries hold, sorted by name; what is damaged is set aside and left out.
+
+        What was read before and has not changed since is not read again: twenty credentials
+        take 25 ms, with a watcher waiting for them.
+        """
+        found: dict[str, tuple[bytes, T]] = {}
+        for name, word in self.sums().items():
+            known = self._known.get(name)
+            if known is None or known[0] != word:
+                try:
+                    known = word, self.read(name)
+                except NotFound:
+                    continue
+            found[name] = known
+        self._known = found
+        return [value for _, value in found.values()]
 
     def holds(self, entry: str, value: T) -> bool:
         """Whether *entry* holds *value* now, to the letter."""

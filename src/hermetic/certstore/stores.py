@@ -14,7 +14,7 @@ it is believed there no more than in `My`.  Believed are the certificates *witho
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import product
@@ -75,23 +75,33 @@ class Stores:
             BadConfiguration: This user may not use what is there; the text says what to run.
             StorageFull: There is no room for the folder.
         """
-        self._root, self._disk, self._patience = root, disk, patience
+        self._root = root
         with refusals_about(root):
             make_folders(root, disk)
         secure(root)
+
+        def entries(place: Place, kind: str, form: Form[T]) -> Entries[T]:
+            return Entries(self.folder(*place) / kind, form, disk, patience=patience)
+
+        self._credentials = {one: entries(one, "credentials", PAIR) for one in PLACES}
+        self._certificates = {one: entries(one, "certificates", CERTIFICATE) for one in PLACES}
+        self._lists = {
+            one: entries((one, StoreName.CERTIFICATE_AUTHORITY), "lists", LIST)
+            for one in StoreLocation
+        }
         for place in PLACES:
-            for entries in self._kinds(place).values():
-                entries.sweep()
+            for one in self._kinds(place):
+                one.sweep()
 
     def credentials(self, location: StoreLocation, store: StoreName) -> tuple[Credential, ...]:
         """Return the credentials of that store, sorted by the fingerprints of their leaves."""
-        return tuple(_whole(self._credentials((location, store))))
+        return tuple(self._credentials[location, store].whole())
 
     def certificates(
         self, location: StoreLocation, store: StoreName
     ) -> tuple[x509.Certificate, ...]:
         """Return the certificates without a key of that store, sorted by their fingerprints."""
-        return tuple(_whole(self._certificates((location, store))))
+        return tuple(self._certificates[location, store].whole())
 
     def roots(self) -> tuple[x509.Certificate, ...]:
         """Return whom to believe: what is self-issued, and without a key, in `Root`."""
@@ -108,7 +118,7 @@ class Stores:
     ) -> tuple[x509.CertificateRevocationList, ...]:
         """Return the lists of what authorities took back, of *location* or of all."""
         locations = StoreLocation if location is None else (location,)
-        found = [one for place in locations for one in _whole(self._lists(place))]
+        found = [one for place in locations for one in self._lists[place].whole()]
         return tuple({thumbprints(one): one for one in found}.values())
 
     def choose(self, choice: Choice, *, role: Role, at: datetime) -> Credential:
@@ -131,7 +141,7 @@ class Stores:
         It is durable when this returns.  However it fails, nothing was changed.
         """
         place = location, store
-        entries = self._credentials(place)
+        entries = self._credentials[place]
         return self._put(place, entries, credential.chain.sha256, credential)
 
     def add_certificates(
@@ -147,7 +157,7 @@ class Stores:
                 " belong in Root, others in CertificateAuthority."
             )
         place = location, store
-        entries = self._certificates(place)
+        entries = self._certificates[place]
         added = [
             one
             for one in dict.fromkeys(certificates)
@@ -163,7 +173,7 @@ class Stores:
         Who signed it is not asked here.  Raises `CertificateRejected` (`older-list`) if the one
         that is kept is newer.
         """
-        entries, entry = self._lists(location), _whose(found)
+        entries, entry = self._lists[location], _whose(found)
         with entries.exclusive(entry):
             with suppress(NotFound):
                 kept = entries.read(entry)
@@ -184,7 +194,7 @@ class Stores:
             NotFound: Nothing there has it.
         """
         place, wanted = (location, store), normalised_thumbprint(thumbprint)
-        removed = [_removed(entries, wanted) for entries in self._kinds(place).values()]
+        removed = [_removed(entries, wanted) for entries in self._kinds(place)]
         if not any(removed):
             raise NotFound(
                 f"Nothing in {store.value} at {location.value} has the thumbprint {wanted}:"
@@ -209,7 +219,7 @@ class Stores:
         """
         digest = hashlib.sha256()
         for place in PLACES:
-            for kind, entries in self._kinds(place).items():
+            for kind, entries in enumerate(self._kinds(place)):
                 try:
                     words = entries.sums()
                 except HermeticError as error:
@@ -218,28 +228,13 @@ class Stores:
                     digest.update(f"{place}/{kind}/{name}:".encode() + word)
         return digest.hexdigest()
 
-    def _entries(self, place: Place, kind: str, form: Form[T]) -> Entries[T]:
-        root = self.folder(*place) / kind
-        return Entries(root, form, self._disk, patience=self._patience)
-
-    def _credentials(self, place: Place) -> Entries[Credential]:
-        return self._entries(place, "credentials", PAIR)
-
-    def _certificates(self, place: Place) -> Entries[x509.Certificate]:
-        return self._entries(place, "certificates", CERTIFICATE)
-
-    def _lists(self, location: StoreLocation) -> Entries[x509.CertificateRevocationList]:
-        return self._entries((location, StoreName.CERTIFICATE_AUTHORITY), "lists", LIST)
-
-    def _kinds(self, place: Place) -> dict[str, _AnyEntries]:
-        """Return what a store is made of: the entries of each kind, by the name of their folder."""
-        kinds: dict[str, _AnyEntries] = {
-            "credentials": self._credentials(place),
-            "certificates": self._certificates(place),
-        }
-        if place[1] is StoreName.CERTIFICATE_AUTHORITY:
-            kinds["lists"] = self._lists(place[0])
-        return kinds
+    def _kinds(self, place: Place) -> list[_AnyEntries]:
+        """Return what a store is made of: the entries of each kind."""
+        kinds: list[_AnyEntries] = [self._credentials[place], self._certificates[place]]
+        location, store = place
+        return (
+            [*kinds, self._lists[location]] if store is StoreName.CERTIFICATE_AUTHORITY else kinds
+        )
 
     def _everywhere(self, store: StoreName) -> tuple[x509.Certificate, ...]:
         found = [one for place in StoreLocation for one in self.certificates(place, store)]
@@ -274,13 +269,6 @@ class Stores:
         return CertificateRejected(
             error.code, f"{error.text} There is one at {' and '.join(found)}."
         )
-
-
-def _whole(entries: Entries[T]) -> Iterator[T]:
-    """Yield what is whole, leaving out what was set aside, or removed while we look."""
-    for name in entries.names():
-        with suppress(NotFound):
-            yield entries.read(name)
 
 
 def _removed(entries: _AnyEntries, wanted: str) -> bool:

@@ -82,6 +82,7 @@ async def follow(
     *,
     clock: Clock,
     read: Callable[[], Credential] | None = None,
+    digest: Callable[[], str] | None = None,
     poll: timedelta = POLL,
 ) -> None:
     """Serve through *context* whatever is put into *folder*, until cancelled.
@@ -94,16 +95,18 @@ async def follow(
         context: What serves it.
         clock: Tells when a pair that was too early is due.
         read: How to read it if not with `read_folder`; a store's own `read`, for example.
+        digest: How to tell whether to read it again if not with `digest_of`: a word that changes
+            whenever it has to be.  It must not raise.
         poll: How often to compare the content without an event.
     """
-    read = read or partial(read_folder, folder)
+    read, digest = read or partial(read_folder, folder), digest or partial(digest_of, folder)
     seen: str | None = None
     early: Credential | None = None
     async for _ in changes(folder, poll=poll):
         # In a thread, since a network file system may take its time.
-        digest = await asyncio.to_thread(digest_of, folder)
-        if digest != seen:
-            seen = digest
+        found = await asyncio.to_thread(digest)
+        if found != seen:
+            seen = found
             early = _offer(await _read(read, context), context)
         elif early is not None and clock() >= early.chain.not_before:
             early = _offer(early, context)
