@@ -151,6 +151,11 @@ def is_authority(certificate: x509.Certificate) -> bool:
     return constraints is not None and constraints.value.ca
 
 
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Whether its own key signed it."""
+    return _Links(()).is_root(certificate)
+
+
 class _Links:
     """Who issued whom among some certificates: by name, key identifier and signature."""
 
