@@ -8,6 +8,8 @@ given to a logger.
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO, cast
 
 import structlog
@@ -47,6 +49,18 @@ def configure(*, node: str, level: int = logging.INFO, stream: TextIO | None = N
     )
     clear_contextvars()
     bind_contextvars(node=node)
+
+
+@contextmanager
+def for_a_command(*, node: str, level: int) -> Iterator[None]:
+    """Send events to standard error for the block: what a command prints is not a log."""
+    before = structlog.get_config()
+    configure(node=node, level=level)
+    try:
+        yield
+    finally:
+        clear_contextvars()
+        structlog.configure(**before)
 
 
 def bind_request(request_id: str) -> None:

@@ -68,10 +68,16 @@ def test_what_is_missing_comes_from_what_is_known() -> None:
 def test_a_root_that_came_along_is_not_believed_by_that() -> None:
     found = judged(handed(*LEAF.chain.certificates, ROOT), known=NOBODY)
     assert (found.credential.chain, found.root) == (LEAF.chain, None)
-    assert found.left_out == (ROOT,)
+    assert found.left_out == ()
     (warning,) = found.warnings
     assert "'CN=Test root" in warning
     assert "hermetic certificate trust FILE" in warning
+
+
+def test_an_authority_that_came_along_and_has_no_part_in_it_is_left_out() -> None:
+    other = imports.material().other.root_certificate
+    found = judged(handed(*LEAF.chain.certificates, ROOT, other))
+    assert (found.left_out, found.root, found.warnings) == ((other,), ROOT, ())
 
 
 def test_a_chain_that_ends_in_nobody_known_says_whom_to_trust_or_add() -> None:

@@ -74,8 +74,8 @@ class Wanted:
 class Import:
     """What is fit to be kept, and what a person should know.
 
-    `root` is whom it is believed by here; `None` if nobody is.  `left_out` are authorities that
-    came along and are neither part of the chain nor believed because of that.
+    `root` is because of whom it is believed here; `None` if nobody is.  `left_out` are
+    authorities that came along and have no part in the chain.
     """
 
     credential: Credential
@@ -122,8 +122,8 @@ def judge(contents: Contents, wanted: Wanted, known: Known, *, at: datetime) -> 
     )
     all_known = replace(known, revocation_lists=(*known.revocation_lists, *lists))
     root, doubts = _believed(chain, wanted, all_known, contents, max(moment, chain.not_before))
-    in_chain = set(chain.certificates)
-    left_out = [one for one in contents.certificates if one not in in_chain and is_authority(one)]
+    used = set(extended(chain, contents.certificates).certificates)
+    left_out = [one for one in contents.certificates if one not in used and is_authority(one)]
     return Import(credential, root, lists, tuple(left_out), (*early, *doubts))
 
 
@@ -235,8 +235,8 @@ def _whom_to_trust(chain: Chain, contents: Contents) -> str:
     top = extended(chain, contents.certificates).certificates[-1]
     if is_self_signed(top):
         return (
-            f"The authority above it, {shown(top.subject)}, came along and is not trusted here by"
-            f" that: if it is the right one, {_TRUSTING} with its file."
+            f"The authority above it, {shown(top.subject)}, came along and is not trusted by that:"
+            f" get its certificate from whoever runs it, compare, and {_TRUSTING}."
         )
     where = _issuer_urls(top)
     return (

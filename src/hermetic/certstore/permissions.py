@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hermetic.certstore.disk import forbidden, refusals_about
+from hermetic.errors import BadConfiguration
 from hermetic.log import logger
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -22,7 +23,8 @@ def secure(root: Path) -> None:
     """Let nobody but the owner at *root* and what is below it.
 
     Raises:
-        BadConfiguration: Something there is not ours, or its owner may not use it either.
+        BadConfiguration: Something there is not ours, its owner may not use it either, or the
+            file system keeps no permissions.
     """
     with refusals_about(root):
         for path in _tree(root):
@@ -53,6 +55,11 @@ def _secure(path: Path) -> None:
     mode = stat.S_IMODE(path.lstat().st_mode)
     if mode & _OTHERS:
         path.chmod(mode & ~_OTHERS)
+        if stat.S_IMODE(path.lstat().st_mode) & _OTHERS:
+            raise BadConfiguration(
+                f"{path} stays open to other users, since its file system keeps no permissions:"
+                " keep the home on one that does, such as ext4 or xfs."
+            )
         log.warning("certificate.permissions_repaired", path=str(path), mode=f"{mode:04o}")
     wanted = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
     if not os.access(path, wanted, effective_ids=True):

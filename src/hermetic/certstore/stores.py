@@ -203,6 +203,26 @@ class Stores:
         self._tell(place)
         log.info("certificate.removed", store=store, location=location, thumbprint=wanted)
 
+    def untrust(self, thumbprint: str) -> tuple[Place, ...]:
+        """Remove the certificate without a key, or the list, that has it, from every store.
+
+        Returns where it was; credentials stay.  Raises as `remove`.
+        """
+        wanted, found = normalised_thumbprint(thumbprint), []
+        for place in PLACES:
+            removed = [_removed(kind, wanted) for kind in self._kinds(place)[1:]]
+            if any(removed):
+                found.append(place)
+                self._tell(place)
+                location, store = place
+                log.info("certificate.removed", store=store, location=location, thumbprint=wanted)
+        if not found:
+            raise NotFound(
+                f"No authority and no revocation list in these stores has the thumbprint {wanted}:"
+                " `hermetic certificate list --stores` shows what is there."
+            )
+        return tuple(found)
+
     def folder(self, location: StoreLocation | None = None, store: StoreName | None = None) -> Path:
         """Return the folder in which something changes whenever something in it does.
 

@@ -1,4 +1,8 @@
-"""`hermetic certificate`: which certificates there are, and a new one now."""
+"""`hermetic certificate`: which certificates there are, and a new one now.
+
+What works on the certificate stores is in modules of its own, loaded when it is named: it takes
+the libraries of a node, which a mere client lacks.
+"""
 
 import importlib
 
@@ -7,21 +11,47 @@ import msgspec
 
 from hermetic.cli import output
 from hermetic.cli.connection import Reach, connected, json_option, reaching
+from hermetic.cli.deferring import deferring
 from hermetic.config.home import read_record
 from hermetic.errors import NotFound
 from hermetic.wire.messages import CertificateListing
 
+_ON_STORES = {
+    "import": (
+        "hermetic.cli.importing:import_",
+        "Import a certificate that somebody else issued, and its key.",
+    ),
+    "export": ("hermetic.cli.exporting:export", "Write an imported certificate to a file."),
+    "remove": ("hermetic.cli.exporting:remove", "Remove an imported certificate and its key."),
+    "trust": ("hermetic.cli.trusting:trust", "Believe an authority, and its revocation lists."),
+    "untrust": ("hermetic.cli.trusting:untrust", "Believe an authority no longer."),
+}
 
-@click.group()
+
+@click.group(cls=deferring(_ON_STORES))
 def certificate() -> None:
-    """List, show and renew certificates."""
+    """List, renew, import and trust certificates."""
 
 
 @certificate.command("list")
+@click.option("--stores", is_flag=True, help="Those in the certificate stores instead.")
+@click.option("--store-name", help="Only those in that store: My, Root, CertificateAuthority.")
+@click.option("--store-location", help="Only those in stores at LocalMachine, or at CurrentUser.")
 @reaching
 @json_option
-def list_certificates(reach: Reach, *, as_json: bool) -> None:
-    """List the certificates of the node."""
+def list_certificates(
+    reach: Reach,
+    *,
+    stores: bool,
+    store_name: str | None,
+    store_location: str | None,
+    as_json: bool,
+) -> None:
+    """List the certificates of the node, or those in the certificate stores of the home."""
+    if stores or store_name is not None or store_location is not None:
+        inventory = importlib.import_module("hermetic.cli.inventory")
+        inventory.show_stores(reach.home, store_location, store_name, as_json=as_json)
+        return
     found = _found(reach)
     if as_json:
         output.show_json(msgspec.to_builtins(found))

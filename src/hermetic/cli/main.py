@@ -4,7 +4,6 @@ A noun's module is imported only when the noun is named, so that `hermetic --hel
 once; nothing heavier than click may be imported here.
 """
 
-import importlib
 import os
 import sys
 
@@ -12,15 +11,19 @@ import click
 
 from hermetic.cli import output
 from hermetic.cli.concealment import conceal
-from hermetic.errors import BadConfiguration, HermeticError
+from hermetic.cli.deferring import deferring
+from hermetic.errors import HermeticError
 
 _NOUNS = {
-    "up": ("hermetic.cli.up", "Start one box: web node, workers and certificates."),
-    "login": ("hermetic.cli.login", "Log in to a node and remember the token."),
-    "service": ("hermetic.cli.service", "Publish, show, call and delete services."),
-    "certificate": ("hermetic.cli.certificate", "List, show and renew certificates."),
+    "up": ("hermetic.cli.up:up", "Start one box: web node, workers and certificates."),
+    "login": ("hermetic.cli.login:login", "Log in to a node and remember the token."),
+    "service": ("hermetic.cli.service:service", "Publish, show, call and delete services."),
+    "certificate": (
+        "hermetic.cli.certificate:certificate",
+        "List, renew, import and trust certificates.",
+    ),
     "settings": (
-        "hermetic.cli.settings",
+        "hermetic.cli.settings:settings",
         "Check and explain the settings and where they come from.",
     ),
 }
@@ -28,33 +31,7 @@ _INTERRUPTED = 130
 _BUG = 1
 
 
-class _Nouns(click.Group):
-    """Knows the nouns by name and first sentence, and loads the one that is named."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_NOUNS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _NOUNS:
-            return None
-        try:
-            module = importlib.import_module(_NOUNS[cmd_name][0])
-        except ModuleNotFoundError as error:
-            if str(error.name).startswith("hermetic"):
-                raise
-            raise BadConfiguration(
-                f"`hermetic {cmd_name}` needs {error.name}, which is not installed:"
-                ' `pip install "hermetic[node]"` brings all that a node needs.'
-            ) from error
-        command: click.Command = getattr(module, cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in _NOUNS.items()])
-
-
-@click.group(cls=_Nouns, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=deferring(_NOUNS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hermetic", message="hermetic %(version)s")
 def hermetic() -> None:
     """Self-hosted model serving in which every hop is sealed.

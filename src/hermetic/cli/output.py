@@ -25,11 +25,26 @@ def note(text: str) -> None:
     click.echo(_plain(text), err=True)
 
 
+def show_bytes(data: bytes) -> None:
+    """Print *data* as it is, for a pipe."""
+    click.echo(data, nl=False)
+
+
+def warn(text: str) -> None:
+    """Print on standard error what a person should look into, though it was done."""
+    note(f"Warning: {text}")
+
+
 def show_json(value: object) -> None:
     """Print *value* as one line of JSON, at once, also into a pipe."""
     text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
     # JSON escapes fewer of the characters that drive a terminal than there are.
     click.echo("".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text))
+
+
+def show_document(value: object) -> None:
+    """Print *value* as JSON on several lines, to be copied into a file."""
+    click.echo(_plain(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def show_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
