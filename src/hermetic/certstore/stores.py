@@ -78,7 +78,7 @@ class Stores:
         self._root = root
         with refusals_about(root):
             make_folders(root, disk)
-        secure(root)
+        self.secure()
 
         def entries(place: Place, kind: str, form: Form[T]) -> Entries[T]:
             return Entries(self.folder(*place) / kind, form, disk, patience=patience)
@@ -92,6 +92,10 @@ class Stores:
         for place in PLACES:
             for one in self._kinds(place):
                 one.sweep()
+
+    def secure(self) -> None:
+        """Close to others whatever is open to them; raises as at the opening."""
+        secure(self._root)
 
     def credentials(self, location: StoreLocation, store: StoreName) -> tuple[Credential, ...]:
         """Return the credentials of that store, sorted by the fingerprints of their leaves."""

@@ -12,7 +12,6 @@ from hermetic.certificates.names import DistinguishedName, ServerName
 from hermetic.certificates.refusal import shown
 from hermetic.certificates.roles import Role
 from hermetic.certificates.selection import Choice, StoreLocation, StoreName, thumbprints
-from hermetic.certstore.permissions import secure
 from hermetic.certstore.stores import Stores
 from hermetic.cli import inventory, output
 from hermetic.cli.connection import gathered, home_option, json_option
@@ -106,7 +105,7 @@ def take_in(asked: Asked, home: Home, *, at: datetime) -> Imported:
         for one in found.revocation_lists:
             stores.add_revocation_list(place[0], one)
         is_new = stores.add(*place, found.credential)
-        secure(stores.folder())
+        stores.secure()
         return Imported(found, _choice_of(found, stores, (*place, role), at), is_new)
 
 

@@ -17,35 +17,28 @@ import click
 from hermetic import log
 from hermetic.certificates.selection import StoreLocation, StoreName
 from hermetic.certstore.stores import Stores
-from hermetic.cli.connection import Function
 from hermetic.config.home import Home, speaking_of
 from hermetic.errors import BadConfiguration, BadInput, NotFound
 
+store_name_option = click.option(
+    "--store-name",
+    type=click.Choice([one.value for one in StoreName], case_sensitive=False),
+    metavar="|".join(StoreName),
+    default=StoreName.MY.value,
+    show_default=True,
+    help="Which store.",
+)
+"""Gives a command the option that says which store is meant."""
 
-def store_name_option(command: Function) -> Function:
-    """Give *command* the option that says which store is meant: `My` unless another is named."""
-    option = click.option(
-        "--store-name",
-        type=click.Choice([one.value for one in StoreName], case_sensitive=False),
-        metavar="|".join(StoreName),
-        default=StoreName.MY.value,
-        show_default=True,
-        help="Which store.",
-    )
-    return option(command)
-
-
-def store_location_option(command: Function) -> Function:
-    """Give *command* the option that says where the store that is meant is."""
-    option = click.option(
-        "--store-location",
-        type=click.Choice([one.value for one in StoreLocation], case_sensitive=False),
-        metavar="|".join(StoreLocation),
-        default=StoreLocation.LOCAL_MACHINE.value,
-        show_default=True,
-        help="Where that store is.",
-    )
-    return option(command)
+store_location_option = click.option(
+    "--store-location",
+    type=click.Choice([one.value for one in StoreLocation], case_sensitive=False),
+    metavar="|".join(StoreLocation),
+    default=StoreLocation.LOCAL_MACHINE.value,
+    show_default=True,
+    help="Where that store is.",
+)
+"""Gives a command the option that says where the store that is meant is."""
 
 
 @contextmanager
