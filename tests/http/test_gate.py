@@ -5,7 +5,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from hermetic.errors import Busy, HermeticError
-from hermetic.http.forwarded import Proxies
+from hermetic.fronts.proxies import Proxies
 from hermetic.http.gate import Gate
 from hermetic.wire.openapi import Operation
 from tests.support.wire import WireNode, authenticate, call, wire_node

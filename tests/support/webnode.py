@@ -16,6 +16,7 @@ from hermetic.certificates.signing import self_signed
 from hermetic.certstore.files import FileStore
 from hermetic.clock import system_clock
 from hermetic.database.sqlite import SqliteDatabase
+from hermetic.fronts.proxies import Proxies
 from hermetic.gateway.access import Access
 from hermetic.gateway.certification import Certification
 from hermetic.gateway.hosts import OneHost
@@ -25,7 +26,6 @@ from hermetic.gateway.served import Served
 from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.http.clients import Clients
-from hermetic.http.forwarded import Proxies
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
 from hermetic.identity.local import LocalAccounts

@@ -15,8 +15,8 @@ from hermetic.cli.parts import Parts
 from hermetic.cli.sealing import Sealing
 from hermetic.clock import system_clock
 from hermetic.config.settings import Settings
+from hermetic.fronts.proxies import Proxies
 from hermetic.http.clients import Clients
-from hermetic.http.forwarded import Proxies
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
 from hermetic.node.descriptors import room_for

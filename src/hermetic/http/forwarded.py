@@ -9,12 +9,12 @@ which a proxy claims to have identified the client: nodes identify callers thems
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.types import Scope
 
-from hermetic.errors import BadConfiguration
 from hermetic.fronts.fields import FAMILIES, IDENTITY, ORIGIN
+from hermetic.fronts.proxies import Proxies
 
 Address = IPv4Address | IPv6Address
 Field = tuple[bytes, bytes]
@@ -34,28 +34,6 @@ _PARAMETER = re.compile(
     rb"""([!#$%&'*+.^_`|~0-9A-Za-z:\[\]-]+|"(?:[^"\\]|\\.)*")[ \t]*([;,]|\Z)""",
     re.DOTALL,
 )
-
-
-class Proxies:
-    """The proxies in front of this node whose word on the client is believed; none by default."""
-
-    def __init__(self, networks: Iterable[IPv4Network | IPv6Network] = ()) -> None:
-        self._networks = tuple(networks)
-
-    @classmethod
-    def parse(cls, entries: Iterable[str]) -> "Proxies":
-        """Return those whose addresses or networks are listed.
-
-        Raises:
-            BadConfiguration: An entry is neither, or would believe everybody.
-        """
-        return cls(_network(entry) for entry in entries)
-
-    def __bool__(self) -> bool:
-        return bool(self._networks)
-
-    def __contains__(self, address: object) -> bool:
-        return any(address in network for network in self._networks)
 
 
 @dataclass(frozen=True)
@@ -95,21 +73,6 @@ def settle(scope: Scope, proxies: Proxies) -> None:
     if origin.host is not None:
         others = (field for field in kept if field[0] != b"host")
         scope["headers"] = [(b"host", origin.host), *others]
-
-
-def _network(entry: str) -> IPv4Network | IPv6Network:
-    try:
-        network = ip_network(entry.strip())
-    except ValueError as error:
-        raise BadConfiguration(
-            f"{entry[:100]!r} is no proxy's address: write one such as '10.0.0.7', or a network"
-            f" such as '10.0.0.0/24' ({error})."
-        ) from None
-    if network.prefixlen == 0:
-        raise BadConfiguration(
-            f"{entry!r} would believe everybody: write the addresses of your proxies."
-        )
-    return network
 
 
 def _is_claim(name: bytes) -> bool:

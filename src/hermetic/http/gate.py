@@ -9,7 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hermetic.access.principals import Principal
 from hermetic.errors import BadInput, HermeticError, Unauthenticated
-from hermetic.http.forwarded import Proxies, settle
+from hermetic.fronts.proxies import Proxies
+from hermetic.http.forwarded import settle
 from hermetic.http.framing import AMBIGUOUS
 from hermetic.http.requests import FIELD
 from hermetic.log import bind_request, logger

@@ -4,8 +4,8 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermetic.errors import NotFound
+from hermetic.fronts.proxies import Proxies
 from hermetic.http.endpoint import Endpoint, routes
-from hermetic.http.forwarded import Proxies
 from hermetic.http.gate import Gate
 from hermetic.http.limits import WireLimits
 from hermetic.http.status import StatusApi

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hermetic.http.forwarded import Proxies
+from hermetic.fronts.proxies import Proxies
 from tests.support.accounts import PASSWORD
 from tests.support.webnode import WebNode, web_node
 
