@@ -65,7 +65,9 @@ class Imported:
 @click.option("--name", "names", multiple=True, help="A host name it must be for.")
 @store_name_option
 @store_location_option
-@click.option("--service-account", help="The account that the node runs as, if not that of the home.")
+@click.option(
+    "--service-account", help="The account that the node runs as, if not that of the home."
+)
 @click.option("--development", is_flag=True, help="Take one that is self-signed.")
 @home_option
 @json_option

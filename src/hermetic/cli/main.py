@@ -22,6 +22,7 @@ _NOUNS = {
         "hermetic.cli.certificate:certificate",
         "List, renew, import and trust certificates.",
     ),
+    "frontend": ("hermetic.cli.frontend:frontend", "Set up what stands in front of nodes."),
     "settings": (
         "hermetic.cli.settings:settings",
         "Check and explain the settings and where they come from.",
