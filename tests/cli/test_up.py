@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from hermetic.cli import main, onebox
+from hermetic.cli import main
 from hermetic.cli.up import Flags
 from hermetic.config.home import Home
 from hermetic.config.settings import Settings
 from hermetic.errors import BadConfiguration
+from hermetic.wiring import onebox
 
 Captured = pytest.CaptureFixture[str]
 CA = Path("/home/ca.pem")

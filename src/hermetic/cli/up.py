@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hermetic.cli import onebox, output
+from hermetic.cli import output
 from hermetic.cli.concealment import revealed
 from hermetic.cli.connection import gathered, home_option, json_option
 from hermetic.cli.settings import resolved
@@ -17,6 +17,7 @@ from hermetic.config.layers import Source
 from hermetic.config.sections import is_this_machine
 from hermetic.config.settings import Settings
 from hermetic.errors import BadConfiguration
+from hermetic.wiring import onebox
 
 _SIZE = re.compile(r"([0-9]+)\s*(|[KMG]i?)B?\Z", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}

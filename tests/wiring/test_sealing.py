@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hermetic.cli.sealing import Sealing, seal
 from hermetic.clock import TurnedClock, system_clock
 from hermetic.config.home import Home
 from hermetic.config.sections import Certificates, Kestrel
 from hermetic.config.settings import Settings
 from hermetic.errors import BadConfiguration, Unavailable
+from hermetic.wiring.sealing import Sealing, seal
 from tests.support.certificates import Hierarchy, hierarchy
 from tests.support.waiting import until
 

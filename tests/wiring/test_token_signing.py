@@ -5,10 +5,10 @@ import pytest
 from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.signing import self_signed
 from hermetic.certstore.files import FileStore
-from hermetic.cli.token_signing import ENTRY, key_in
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.errors import BadConfiguration
+from hermetic.wiring.token_signing import ENTRY, key_in
 
 
 def test_the_key_is_made_once_and_kept(home: Home) -> None:

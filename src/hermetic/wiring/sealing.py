@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
-from hermetic.cli import token_signing
 from hermetic.clock import Clock
 from hermetic.config.home import Home, write_file
 from hermetic.config.settings import Settings
@@ -26,6 +25,7 @@ from hermetic.tls.contexts import TlsProfile
 from hermetic.tls.folder import read_folder
 from hermetic.tls.reload import SwappingContext
 from hermetic.tls.watch import follow
+from hermetic.wiring import token_signing
 
 API = "api"
 Task = Callable[[], Coroutine[None, None, None]]

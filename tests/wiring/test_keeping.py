@@ -2,12 +2,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hermetic.cli.keeping import kept_in
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.config.sections import Limits
 from hermetic.config.settings import Settings
 from hermetic.errors import BodyTooLarge, BundleRejected
+from hermetic.wiring.keeping import kept_in
 
 
 async def test_nothing_is_touched_before_it_is_opened(home: Home) -> None:

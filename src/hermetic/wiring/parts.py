@@ -7,9 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from hermetic.cli.hosting import Hosted, hosted
-from hermetic.cli.keeping import Kept, kept_in
-from hermetic.cli.sealing import Sealing
 from hermetic.clock import Clock
 from hermetic.compute.limits import Limits
 from hermetic.compute.pool import LocalExecution
@@ -22,6 +19,9 @@ from hermetic.gateway.served import Served
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.identity.local import LocalAccounts
 from hermetic.identity.passwords import Passwords
+from hermetic.wiring.hosting import Hosted, hosted
+from hermetic.wiring.keeping import Kept, kept_in
+from hermetic.wiring.sealing import Sealing
 
 ISSUER = "hermetic"
 """Who a token says it is from; other installations sign with another key."""

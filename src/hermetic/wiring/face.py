@@ -11,8 +11,6 @@ from importlib.metadata import version
 
 from uvicorn import Config
 
-from hermetic.cli.parts import Parts
-from hermetic.cli.sealing import Sealing
 from hermetic.clock import system_clock
 from hermetic.config.settings import Settings
 from hermetic.fronts.proxies import Proxies
@@ -28,6 +26,8 @@ from hermetic.web.cases import Insight, UseCases
 from hermetic.web.scoring import Scoring, ScoringProtocol
 from hermetic.web.standing import Standing, local_backend
 from hermetic.wire import status
+from hermetic.wiring.parts import Parts
+from hermetic.wiring.sealing import Sealing
 
 _HSTS = b"max-age=63072000"  # Two years, as Mozilla's profiles have it.
 

@@ -5,7 +5,6 @@ Part of the wiring of `hermetic up`.
 
 from dataclasses import dataclass
 
-from hermetic.cli.keeping import Kept
 from hermetic.clock import Clock
 from hermetic.compute.hosting import LocalSessions
 from hermetic.compute.limits import Limits
@@ -14,6 +13,7 @@ from hermetic.compute.sessions import SessionInterpreters
 from hermetic.config.home import Home
 from hermetic.gateway.hosts import OneHost
 from hermetic.gateway.sessions import Sessions
+from hermetic.wiring.keeping import Kept
 
 
 @dataclass(frozen=True)

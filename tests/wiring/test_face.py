@@ -3,15 +3,15 @@ from dataclasses import replace
 
 import pytest
 
-from hermetic.cli.face import Face
-from hermetic.cli.parts import assembled
-from hermetic.cli.sealing import seal
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.config.sections import Limits, Pool, Proxies
 from hermetic.config.settings import Settings
 from hermetic.errors import BadConfiguration
 from hermetic.node.server import bind
+from hermetic.wiring.face import Face
+from hermetic.wiring.parts import assembled
+from hermetic.wiring.sealing import seal
 
 SETTINGS = Settings(pool=Pool(initial_size=1), limits=Limits(connections=1))
 

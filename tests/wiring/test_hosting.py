@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hermetic.access.principals import Principal, Role
-from hermetic.cli.hosting import Hosted, hosted
-from hermetic.cli.keeping import Kept, kept_in
 from hermetic.client.content import whole
 from hermetic.clock import TurnedClock
 from hermetic.compute.limits import Limits
@@ -19,6 +17,8 @@ from hermetic.errors import NotFound
 from hermetic.serving.bundle import Shelf
 from hermetic.serving.service import RuntimeKind
 from hermetic.serving.session import Session
+from hermetic.wiring.hosting import Hosted, hosted
+from hermetic.wiring.keeping import Kept, kept_in
 from tests.support.archives import in_pieces
 
 ANNA = Principal("anna", Role.CONTRIBUTOR)

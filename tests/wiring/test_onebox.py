@@ -9,13 +9,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from hermetic.cli import onebox
-from hermetic.cli.onebox import Ready
 from hermetic.client.api import Client
 from hermetic.config.home import Home, read_record
 from hermetic.config.sections import Kestrel, Limits, Pool
 from hermetic.config.settings import Settings
 from hermetic.errors import BadInput, Unavailable
+from hermetic.wiring import onebox
+from hermetic.wiring.onebox import Ready
 
 PASSWORD = "Sealed-4-tests"
 SETTINGS = Settings(

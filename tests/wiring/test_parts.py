@@ -1,10 +1,10 @@
-from hermetic.cli.parts import assembled, limits_of
-from hermetic.cli.sealing import seal
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.config.sections import Limits, Pool
 from hermetic.config.settings import Settings
 from hermetic.errors import Unavailable
+from hermetic.wiring.parts import assembled, limits_of
+from hermetic.wiring.sealing import seal
 
 
 def test_settings_become_the_limits_of_workers() -> None:

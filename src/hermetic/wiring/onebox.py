@@ -16,14 +16,14 @@ from pathlib import Path
 import uvloop
 
 from hermetic import log as logs
-from hermetic.cli.face import Face
-from hermetic.cli.parts import Parts, assembled
-from hermetic.cli.sealing import Task, seal
 from hermetic.clock import system_clock
 from hermetic.config.home import Home, write_record
 from hermetic.config.settings import Settings
 from hermetic.node import host
 from hermetic.node.server import NodeServer, bind
+from hermetic.wiring.face import Face
+from hermetic.wiring.parts import Parts, assembled
+from hermetic.wiring.sealing import Task, seal
 
 _LEVELS = {
     "Verbose": logging.DEBUG,

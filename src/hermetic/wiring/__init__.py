@@ -1,0 +1,1 @@
+"""Nodes put together: from settings and a home to something that serves."""
