@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.system, needs_nginx]
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     home = tmp_path_factory.mktemp("behind") / "home"
     home.mkdir(mode=0o700)
-    settings = {"Kestrel": {"TrustedProxies": ["127.0.0.1"]}}
+    settings = {"Proxies": {"Trusted": ["127.0.0.1"]}}
     (home / "appsettings.json").write_text(json.dumps(settings))
     product = products.start(home)
     yield product
