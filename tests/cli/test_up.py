@@ -10,6 +10,7 @@ from hermetic.config.home import Home
 from hermetic.config.settings import Settings
 from hermetic.errors import BadConfiguration
 from hermetic.wiring import onebox
+from hermetic.wiring.life import Announce, Ready
 
 Captured = pytest.CaptureFixture[str]
 CA = Path("/home/ca.pem")
@@ -21,10 +22,10 @@ class Box:
     def __init__(self) -> None:
         self.settings = Settings()
         self.password: str | None = None
-        self.ready = onebox.Ready("https://localhost:1", CA, os.getpid(), None)
+        self.ready = Ready("https://localhost:1", CA, os.getpid(), None)
 
     def serve(
-        self, home: Home, settings: Settings, *, password: str | None, announce: onebox.Announce
+        self, home: Home, settings: Settings, *, password: str | None, announce: Announce
     ) -> None:
         self.settings, self.password = settings, password
         announce(self.ready)
@@ -93,13 +94,13 @@ def test_json_is_one_line_with_the_password_only_where_one_was_made(
     shown = capsys.readouterr().out
     assert shown.count("\n") == 1
     assert json.loads(shown) == {"url": "https://localhost:1", "ca": str(CA), "pid": os.getpid()}
-    box.ready = onebox.Ready("https://localhost:1", CA, 1, "Pass-word-1")
+    box.ready = Ready("https://localhost:1", CA, 1, "Pass-word-1")
     assert main.run(["up", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["password"] == "Pass-word-1"
 
 
 def test_the_first_start_says_how_to_go_on(box: Box, home: Home, capsys: Captured) -> None:
-    box.ready = onebox.Ready("https://localhost:1", CA, 1, "Pass-word-1")
+    box.ready = Ready("https://localhost:1", CA, 1, "Pass-word-1")
     assert main.run(["up"]) == 0
     shown = capsys.readouterr().out
     for part in ("https://localhost:1", str(CA), "Pass-word-1  (shown only now)", "hermetic login"):
@@ -108,7 +109,7 @@ def test_the_first_start_says_how_to_go_on(box: Box, home: Home, capsys: Capture
 
 
 def test_plain_http_is_announced_as_what_it_is(box: Box, home: Home, capsys: Captured) -> None:
-    box.ready = onebox.Ready("http://localhost:1", None, 1)
+    box.ready = Ready("http://localhost:1", None, 1)
     assert main.run(["up", "--plain-http"]) == 0
     shown = capsys.readouterr().out
     assert "anyone may listen" in shown

@@ -12,7 +12,6 @@ from hermetic.clock import TurnedClock
 from hermetic.compute.limits import Limits
 from hermetic.compute.pool import LocalExecution
 from hermetic.config.home import Home
-from hermetic.config.settings import Settings
 from hermetic.errors import NotFound
 from hermetic.serving.bundle import Shelf
 from hermetic.serving.service import RuntimeKind
@@ -32,7 +31,7 @@ def clock() -> TurnedClock:
 
 @pytest.fixture
 async def kept(home: Home, clock: TurnedClock) -> AsyncIterator[Kept]:
-    kept = kept_in(home, Settings(), clock)
+    kept = kept_in(home, 10_000_000, clock)
     await kept.database.open()
     await kept.bundles.start()
     yield kept

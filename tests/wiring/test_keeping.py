@@ -4,14 +4,12 @@ import pytest
 
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
-from hermetic.config.sections import Limits
-from hermetic.config.settings import Settings
 from hermetic.errors import BodyTooLarge, BundleRejected
 from hermetic.wiring.keeping import kept_in
 
 
 async def test_nothing_is_touched_before_it_is_opened(home: Home) -> None:
-    kept = kept_in(home, Settings(), system_clock)
+    kept = kept_in(home, 1000, system_clock)
     assert list(home.root.iterdir()) == []
     await kept.database.open()
     assert await kept.services.all() == []
@@ -25,8 +23,7 @@ async def zeros(length: int) -> AsyncIterator[bytes]:
 
 
 async def test_a_bundle_may_be_no_larger_than_the_settings_say(home: Home) -> None:
-    settings = Settings(limits=Limits(upload_bytes=1000))
-    bundles = kept_in(home, settings, system_clock).bundles
+    bundles = kept_in(home, 1000, system_clock).bundles
     await bundles.start()
     with pytest.raises(BodyTooLarge):
         await bundles.add(zeros(1001))

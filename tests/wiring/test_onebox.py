@@ -15,7 +15,7 @@ from hermetic.config.sections import Kestrel, Limits, Pool
 from hermetic.config.settings import Settings
 from hermetic.errors import BadInput, Unavailable
 from hermetic.wiring import onebox
-from hermetic.wiring.onebox import Ready
+from hermetic.wiring.life import Ready
 
 PASSWORD = "Sealed-4-tests"
 SETTINGS = Settings(

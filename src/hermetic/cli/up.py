@@ -18,6 +18,7 @@ from hermetic.config.sections import is_this_machine
 from hermetic.config.settings import Settings
 from hermetic.errors import BadConfiguration
 from hermetic.wiring import onebox
+from hermetic.wiring.life import Announce, Ready
 
 _SIZE = re.compile(r"([0-9]+)\s*(|[KMG]i?)B?\Z", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -128,11 +129,11 @@ def _refuse_openness(settings: Settings, *, insecure: bool) -> None:
     )
 
 
-def _announce(home: Home, *, as_json: bool) -> onebox.Announce:
+def _announce(home: Home, *, as_json: bool) -> Announce:
     return _in_json if as_json else lambda ready: _in_words(home, ready)
 
 
-def _in_json(ready: onebox.Ready) -> None:
+def _in_json(ready: Ready) -> None:
     ca = str(ready.ca) if ready.ca else None
     line: dict[str, object] = {"url": ready.url, "ca": ca, "pid": ready.pid}
     if ready.password is not None:
@@ -140,7 +141,7 @@ def _in_json(ready: onebox.Ready) -> None:
     output.show_json(line)
 
 
-def _in_words(home: Home, ready: onebox.Ready) -> None:
+def _in_words(home: Home, ready: Ready) -> None:
     plain = ready.url.startswith("http:")
     where = "" if str(home.root) == os.environ.get("HERMETIC_HOME") else f" --home {home.root}"
     trust = f" --cacert {ready.ca}" if ready.ca else ""

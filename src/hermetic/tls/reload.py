@@ -99,6 +99,11 @@ class SwappingContext:
         self.base: ssl.SSLContext = base
 
     @property
+    def role(self) -> Role:
+        """What every credential it serves is for."""
+        return self._role
+
+    @property
     def credential(self) -> Credential:
         """What is being served."""
         return self._presented.credential

@@ -1,82 +1,95 @@
-"""The web of one box: what answers, what counts, and what tells whether it can.
-
-Part of the wiring of `hermetic up`.
-"""
+"""The web of a node that people speak to: what answers, what counts, what tells whether it can."""
 
 import asyncio
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 from uvicorn import Config
 
+from hermetic.client.execution import Execution
 from hermetic.clock import system_clock
-from hermetic.config.settings import Settings
+from hermetic.config.sections import Limits as Bounds
 from hermetic.fronts.proxies import Proxies
+from hermetic.gateway.routing import Routes
 from hermetic.http.clients import Clients
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
 from hermetic.node.descriptors import room_for
-from hermetic.node.health import Health
+from hermetic.node.health import Health, Probe
 from hermetic.node.listener import Limits, Listener
-from hermetic.node.metrics import Metrics, Sources
+from hermetic.node.metrics import Counted, Metrics, Sources
 from hermetic.web.app import application
 from hermetic.web.cases import Insight, UseCases
 from hermetic.web.scoring import Scoring, ScoringProtocol
-from hermetic.web.standing import Standing, local_backend
-from hermetic.wire import status
-from hermetic.wiring.parts import Parts
+from hermetic.web.standing import Standing
+from hermetic.wire.messages import Status
 from hermetic.wiring.sealing import Sealing
 
 _HSTS = b"max-age=63072000"  # Two years, as Mozilla's profiles have it.
 
 
-class Face:
-    """What of a box the network sees; `health` is to be started and stopped."""
+@dataclass(frozen=True)
+class Behind:
+    """What stands behind the web of a node.
 
-    def __init__(self, settings: Settings, sealing: Sealing, parts: Parts) -> None:
+    Args:
+        probes: What has to be well for the node to be ready, by name.
+        backends: Gives the compute nodes for `/status`, from what the probes found.
+        providers: Gives who vouches for users.
+        database: The kind of the database, and its name.
+        restarts: Counts workers of this machine, if there are any.
+    """
+
+    cases: UseCases
+    routes: Routes
+    execution: Execution
+    probes: Mapping[str, Probe]
+    backends: Callable[[Health], Mapping[str, Status]]
+    providers: Callable[[], Mapping[str, Status]]
+    database: tuple[str, str]
+    restarts: Counted | None = None
+
+
+class Face:
+    """What of a node the network sees; `health` is to be started and stopped."""
+
+    def __init__(
+        self, bounds: Bounds, trusted: Sequence[str], sealing: Sealing, behind: Behind
+    ) -> None:
+        """Put it together; *trusted* are the proxies that are believed."""
         self._context = sealing.context.base if sealing.context else None
-        self._bounds = Limits(
-            connections=room_for(settings.limits.connections),
-            per_address=settings.limits.connections_per_address,
-        )
+        self._bounds = listening_limits(bounds)
         self._listener: Listener | None = None
-        self.health = Health(
-            {
-                "workers": parts.execution.probe,
-                "database": parts.probe,
-                "certificate": sealing.probe,
-            }
-        )
-        metrics = Metrics(self._sources(sealing, parts))
-        limits = WireLimits(
-            call_bytes=settings.limits.body_bytes, upload_bytes=settings.limits.upload_bytes
-        )
+        self.health = Health({**behind.probes, "certificate": sealing.probe})
+        self.metrics = Metrics(self._sources(sealing, behind))
+        limits = wire_limits(bounds)
         hsts = _HSTS if sealing.context else None
         scoring = Scoring(
-            routes=parts.routes,
-            authenticate=parts.access.authenticate,
-            execution=parts.execution,
-            metrics=metrics,
+            routes=behind.routes,
+            authenticate=behind.cases.access.authenticate,
+            execution=behind.execution,
+            metrics=self.metrics,
             ids=RequestIds(secrets.token_hex(4)),
             limits=limits,
             hsts=hsts,
-            settle=parts.access.settle,
+            settle=behind.cases.access.settle,
         )
         standing = Standing(
             self.health,
-            backends=lambda: local_backend(self.health, parts.execution.capacity),
-            providers=lambda: {"local": status.leaf(status.PASS)},
-            database=("sqlite", "main"),
+            backends=lambda: behind.backends(self.health),
+            providers=behind.providers,
+            database=behind.database,
         )
         app = application(
-            _cases(sealing, parts),
-            Insight(self.health, metrics, standing),
+            behind.cases,
+            Insight(self.health, self.metrics, standing),
             version=version("hermetic"),
             limits=limits,
             hsts=hsts,
-            proxies=Proxies.parse(settings.proxies.trusted),
+            proxies=Proxies.parse(trusted),
         )
         config = Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
         self.clients = Clients(config, ScoringProtocol, scoring, system_clock)
@@ -88,10 +101,10 @@ class Face:
         self._listener = await Listener.start(sockets, connect, self._context, limits=self._bounds)
         return self._listener
 
-    def _sources(self, sealing: Sealing, parts: Parts) -> Sources:
+    def _sources(self, sealing: Sealing, behind: Behind) -> Sources:
         return Sources(
-            capacity=parts.execution.capacity,
-            restarts=lambda: parts.execution.metrics.ended,
+            capacity=behind.execution.capacity,
+            restarts=behind.restarts,
             expiries=sealing.seconds_left,
             handshakes_refused=self._refused,
             active_requests=lambda: self.clients.active_requests,
@@ -101,11 +114,13 @@ class Face:
         return self._listener.refused if self._listener else {}
 
 
-def _cases(sealing: Sealing, parts: Parts) -> UseCases:
-    return UseCases(
-        access=parts.access,
-        publishing=parts.publishing,
-        sessions=parts.hosted.sessions,
-        snapshots=parts.snapshots,
-        certification=sealing.certification,
+def listening_limits(bounds: Bounds) -> Limits:
+    """Return what the settings mean to a listener."""
+    return Limits(
+        connections=room_for(bounds.connections), per_address=bounds.connections_per_address
     )
+
+
+def wire_limits(bounds: Bounds) -> WireLimits:
+    """Return what the settings mean to a connection."""
+    return WireLimits(call_bytes=bounds.body_bytes, upload_bytes=bounds.upload_bytes)

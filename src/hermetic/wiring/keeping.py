@@ -1,13 +1,10 @@
-"""What one box keeps: its database, the registries in it, and its bundles.
-
-Part of the wiring of `hermetic up`.
-"""
+"""What a node with an API keeps: its database, the registries in it, and its bundles."""
 
 from dataclasses import dataclass
 
 from hermetic.clock import Clock
 from hermetic.config.home import Home
-from hermetic.config.settings import Settings
+from hermetic.database.database import Database
 from hermetic.database.sqlite import SqliteDatabase
 from hermetic.registry.bundles import BundleArchive
 from hermetic.registry.logins import Logins
@@ -20,12 +17,14 @@ from hermetic.serving.bundle import Bounds
 
 @dataclass(frozen=True)
 class Kept:
-    """The persistent side of a box; `database` is to be opened first and closed last.
+    """The persistent side of a node; `database` is to be opened first and closed last.
 
-    `bounds` hold for every bundle, those of sessions included.
+    `bounds` hold for every bundle, those of sessions included; `described` is the kind of the
+    database, and its name.
     """
 
-    database: SqliteDatabase
+    database: Database
+    described: tuple[str, str]
     principals: Principals
     logins: Logins
     services: Services
@@ -34,14 +33,23 @@ class Kept:
     bundles: BundleArchive
     bounds: Bounds
 
+    async def probe(self) -> None:
+        """Ask the database a question; raises what it raises."""
+        await self.database.read("SELECT 1")
 
-def kept_in(home: Home, settings: Settings, clock: Clock) -> Kept:
+
+def kept_in(home: Home, upload_bytes: int, clock: Clock) -> Kept:
     """Return what is kept in *home*; nothing is touched yet."""
-    database = SqliteDatabase(home.database)
-    upload = settings.limits.upload_bytes
-    bounds = Bounds(archive=upload, unpacked=max(upload, Bounds.unpacked))
+    return _kept(home, SqliteDatabase(home.database), ("sqlite", "main"), upload_bytes, clock)
+
+
+def _kept(
+    home: Home, database: Database, described: tuple[str, str], upload_bytes: int, clock: Clock
+) -> Kept:
+    bounds = bounds_of(upload_bytes)
     return Kept(
         database=database,
+        described=described,
         principals=Principals(database, clock),
         logins=Logins(database, clock),
         services=Services(database),
@@ -50,3 +58,8 @@ def kept_in(home: Home, settings: Settings, clock: Clock) -> Kept:
         bundles=BundleArchive(home.bundles, home.unpacked, clock=clock, bounds=bounds),
         bounds=bounds,
     )
+
+
+def bounds_of(upload_bytes: int) -> Bounds:
+    """Return how large a bundle may be where uploads may have that many bytes."""
+    return Bounds(archive=upload_bytes, unpacked=max(upload_bytes, Bounds.unpacked))

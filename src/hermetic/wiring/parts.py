@@ -1,16 +1,17 @@
-"""The use cases of one box, put together: registry, workers, accounts, services, sessions.
-
-Part of the wiring of `hermetic up`.
-"""
+"""The use cases of one box, put together: registry, workers, accounts, services, sessions."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from hermetic.clock import Clock
 from hermetic.compute.limits import Limits
 from hermetic.compute.pool import LocalExecution
 from hermetic.config.home import Home
+from hermetic.config.sections import Limits as Bounds
+from hermetic.config.sections import Pool
 from hermetic.config.settings import Settings
 from hermetic.gateway.access import Access
 from hermetic.gateway.publishing import Publishing
@@ -19,6 +20,10 @@ from hermetic.gateway.served import Served
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.identity.local import LocalAccounts
 from hermetic.identity.passwords import Passwords
+from hermetic.web.cases import UseCases
+from hermetic.web.standing import local_backend
+from hermetic.wire import status
+from hermetic.wiring.face import Behind
 from hermetic.wiring.hosting import Hosted, hosted
 from hermetic.wiring.keeping import Kept, kept_in
 from hermetic.wiring.sealing import Sealing
@@ -41,27 +46,47 @@ class Parts:
     hosted: Hosted
     snapshots: Snapshots
 
-    async def probe(self) -> None:
-        """Ask the database a question; raises what it raises."""
-        await self.kept.database.read("SELECT 1")
+    def behind(self, sealing: Sealing) -> Behind:
+        """Return all of it as the web wants it."""
+        return Behind(
+            cases=UseCases(
+                access=self.access,
+                publishing=self.publishing,
+                sessions=self.hosted.sessions,
+                snapshots=self.snapshots,
+                certification=sealing.certification,
+            ),
+            routes=self.routes,
+            execution=self.execution,
+            probes={"workers": self.execution.probe, "database": self.kept.probe},
+            backends=lambda health: local_backend(health, self.execution.capacity),
+            providers=lambda: {"local": status.leaf(status.PASS)},
+            database=self.kept.described,
+            restarts=lambda: self.execution.metrics.ended,
+        )
+
+    async def sweep(self) -> None:
+        """Clear away what nobody refers to, and sessions nobody uses."""
+        await self.publishing.sweep()
+        await self.hosted.sweep()
 
 
 @asynccontextmanager
 async def assembled(
-    home: Home, settings: Settings, sealing: Sealing, clock: Clock
+    home: Home, settings: Settings, key: RSAPrivateKey, clock: Clock
 ) -> AsyncIterator[Parts]:
     """Open everything in the order in which it is needed; close it the other way round."""
     async with AsyncExitStack() as stack:
-        kept = kept_in(home, settings, clock)
+        kept = kept_in(home, settings.limits.upload_bytes, clock)
         stack.push_async_callback(kept.database.close)
         await kept.database.open()
         passwords = Passwords()
         stack.push_async_callback(passwords.close)
-        limits = limits_of(settings)
+        limits = limits_of(settings.pool, settings.limits)
         execution = LocalExecution(home.work, limits=limits, hidden=home.root)
         await execution.start()
         stack.push_async_callback(execution.stop, _LAST_S)
-        parts = _built(home, kept, sealing, clock, (execution, passwords, limits))
+        parts = _built(home, kept, key, clock, (execution, passwords, limits))
         await parts.access.start()
         await parts.publishing.start()
         await parts.hosted.start()
@@ -69,9 +94,8 @@ async def assembled(
         yield parts
 
 
-def limits_of(settings: Settings) -> Limits:
+def limits_of(pool: Pool, bounds: Bounds) -> Limits:
     """Return what the settings mean to the workers."""
-    pool, bounds = settings.pool, settings.limits
     return Limits(
         initial=pool.initial_size,
         most=pool.max_size,
@@ -87,7 +111,7 @@ def limits_of(settings: Settings) -> Limits:
 def _built(
     home: Home,
     kept: Kept,
-    sealing: Sealing,
+    key: RSAPrivateKey,
     clock: Clock,
     made: tuple[LocalExecution, Passwords, Limits],
 ) -> Parts:
@@ -100,13 +124,7 @@ def _built(
         kept=kept,
         execution=execution,
         accounts=accounts,
-        access=Access(
-            provider=accounts,
-            logins=kept.logins,
-            key=sealing.signing_key,
-            issuer=ISSUER,
-            clock=clock,
-        ),
+        access=Access(provider=accounts, logins=kept.logins, key=key, issuer=ISSUER, clock=clock),
         routes=routes,
         publishing=Publishing(
             services=kept.services,
