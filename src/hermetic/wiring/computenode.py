@@ -1,0 +1,249 @@
+"""A compute node: runs services and sessions for the web nodes that it lets in."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+
+import uvloop
+from uvicorn import Config
+
+from hermetic.certificates.roles import Role
+from hermetic.clock import system_clock
+from hermetic.compute.app import application, endpoints
+from hermetic.compute.calls import ComputeCalls, ComputeProtocol, Door, OpenDoor
+from hermetic.compute.hosting import LocalSessions
+from hermetic.compute.placements import Placements
+from hermetic.compute.pool import LocalExecution
+from hermetic.compute.sessions import SessionInterpreters
+from hermetic.compute.standing import Standing
+from hermetic.config.compute import ComputeSettings
+from hermetic.config.home import Home
+from hermetic.config.sections import is_this_machine
+from hermetic.errors import BadConfiguration
+from hermetic.http.clients import Clients
+from hermetic.http.requests import RequestIds
+from hermetic.http.status import StatusApi
+from hermetic.log import logger
+from hermetic.node import host
+from hermetic.node.health import Health
+from hermetic.node.listener import Listener
+from hermetic.node.metrics import Metrics, Sources
+from hermetic.node.server import NodeServer, bind
+from hermetic.registry.bundles import BundleArchive
+from hermetic.tls.trust import LiveTrust
+from hermetic.wiring import life
+from hermetic.wiring.face import listening_limits, wire_limits
+from hermetic.wiring.keeping import bounds_of
+from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
+from hermetic.wiring.parts import limits_of
+from hermetic.wiring.sealing import Sealing, Wish, seal, unsealed_listener
+from hermetic.wiring.trusting import allowed_by, live_trust
+
+Reread = Callable[[], ComputeSettings]
+"""Reads the settings anew; raises `BadConfiguration` for what cannot be read."""
+
+_SWEEP_S = 60.0
+_LAST_S = 1.0
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a compute node does, whoever asks for it."""
+
+    execution: LocalExecution
+    placements: Placements
+    sessions: LocalSessions
+
+    async def sweep(self) -> None:
+        """Forget what nobody used for long, again and again until cancelled."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            await self.placements.sweep(asyncio.get_running_loop().time())
+            await self.sessions.sweep()
+
+
+def serve(home: Home, settings: ComputeSettings, *, reread: Reread, announce: Announce) -> None:
+    """Run a compute node in *home*, which this process holds, until it is told to stop.
+
+    Raises:
+        Unavailable: The port is taken.
+        BadConfiguration: Something in the home or the settings keeps it from starting.
+    """
+    life.begin_logging(settings.logging.log_level.default)
+    uvloop.run(_serve(home, settings, reread, announce))
+
+
+async def _serve(home: Home, settings: ComputeSettings, reread: Reread, announce: Announce) -> None:
+    _refuse_openness(settings)
+    with ExitStack() as opened:
+        sockets = bind(settings.kestrel.interface, settings.kestrel.port)
+        for one in sockets:
+            opened.callback(one.close)
+        trust, trusting = await _trust(home, settings, reread)
+        sealing = await _sealed(home, settings, trust)
+        async with _working(home, settings) as work:
+            face = _Face(settings, sealing, work, trust.peers if trust else OpenDoor())
+            await face.health.start()
+            try:
+                server = NodeServer(
+                    sockets,
+                    face.listen,
+                    face.clients,
+                    drained=partial(_drained, face.health),
+                    grace_s=settings.limits.drain_seconds,
+                )
+                kestrel, port = settings.kestrel, server.ports[0]
+                url = life.url_of(kestrel.interface, port, sealed=kestrel.https_enabled)
+                tasks = [*sealing.tasks, *trusting, work.sweep, *_watching(sealing, port)]
+                announced = partial(life.announced, home, Ready(url, sealing.ca, os.getpid()))
+                await life.serve_beside(server, tasks, partial(announced, announce))
+            finally:
+                await face.health.stop()
+
+
+def _drained(health: Health) -> None:
+    health.drain()
+    life.stopping()
+
+
+def _watching(sealing: Sealing, port: int) -> list[Task]:
+    check = sealing.presented_at("127.0.0.1", port)
+    return [] if check is None else [check.run]
+
+
+def _refuse_openness(settings: ComputeSettings) -> None:
+    """Refuse to run code for whoever comes, unless somebody said that this is meant."""
+    section, where = settings.client_certificate, settings.kestrel.interface
+    if section.is_named and section.enabled is not False:
+        if not settings.kestrel.https_enabled:
+            raise BadConfiguration(
+                "ClientCertificate asks web nodes for a certificate, and Kestrel.HttpsEnabled is"
+                " false: a certificate is shown in TLS only, so set that to true."
+            )
+        return
+    if is_this_machine(where):
+        return
+    if section.enabled is None:
+        raise BadConfiguration(
+            "Whoever reaches this node could let it run code: set ClientCertificate.Issuer and"
+            " .Subject to those of the web nodes' certificate, or ClientCertificate.Enabled to"
+            " false to say that only web nodes can reach it."
+        )
+    log.warning("door.open", host=where, setting="ClientCertificate.Enabled")
+
+
+async def _trust(
+    home: Home, settings: ComputeSettings, reread: Reread
+) -> tuple[LiveTrust | None, list[Task]]:
+    """Return who is let in, and what keeps that up; nobody is asked where that was chosen."""
+    section = settings.client_certificate
+    if section.enabled is False or not section.is_named:
+        return None, []
+    allowed = allowed_by(section)
+    trust, task = await live_trust(home, Role.AUTHENTICATION, system_clock, allowed)
+    return trust, [task, partial(_follow_settings, trust, settings, reread)]
+
+
+async def _follow_settings(trust: LiveTrust, settings: ComputeSettings, reread: Reread) -> None:
+    """Let in whom the settings file says now, without a restart; a file that is wrong is not it."""
+    known, wrong = settings.client_certificate, ""
+    while True:
+        await asyncio.sleep(1.0)
+        try:
+            section = (await asyncio.to_thread(reread)).client_certificate
+            if section != known:
+                trust.allow(allowed_by(section))
+                log.info("door.changed", setting="ClientCertificate")
+            known, wrong = section, ""
+        except BadConfiguration as error:
+            if error.text != wrong:
+                log.warning("settings.unread", reason=error.text)
+            wrong = error.text
+
+
+async def _sealed(home: Home, settings: ComputeSettings, trust: LiveTrust | None) -> Sealing:
+    kestrel = settings.kestrel
+    if not kestrel.https_enabled:
+        return unsealed_listener(home, system_clock)
+    names = host.names(settings.certificates.names, bound=sorted({kestrel.interface} - EVERYWHERE))
+    wish = Wish.of(
+        Role.COMPUTE,
+        names,
+        settings.tls,
+        settings.certificates,
+        kestrel.https_certificate,
+        trust=trust,
+    )
+    return await seal(home, wish, system_clock)
+
+
+@asynccontextmanager
+async def _working(home: Home, settings: ComputeSettings) -> AsyncIterator[_Work]:
+    bounds = bounds_of(settings.limits.upload_bytes)
+    limits = limits_of(settings.pool, settings.limits)
+    async with AsyncExitStack() as stack:
+        bundles = BundleArchive(home.bundles, home.unpacked, clock=system_clock, bounds=bounds)
+        await bundles.start()
+        execution = LocalExecution(home.work, limits=limits, hidden=home.root)
+        await execution.start()
+        stack.push_async_callback(execution.stop, _LAST_S)
+        interpreters = SessionInterpreters(execution.workforce, execution.orders, limits)
+        sessions = LocalSessions(
+            home.sessions, interpreters=interpreters, clock=system_clock, bounds=bounds
+        )
+        await sessions.start()
+        stack.push_async_callback(sessions.stop)
+        yield _Work(execution, Placements(execution, bundles), sessions)
+
+
+class _Face:
+    """What of a compute node the network sees."""
+
+    def __init__(
+        self, settings: ComputeSettings, sealing: Sealing, work: _Work, door: Door
+    ) -> None:
+        self._context = sealing.context.base if sealing.context else None
+        self._bounds = listening_limits(settings.limits)
+        self._listener: Listener | None = None
+        self.health = Health({"workers": work.execution.probe, "certificate": sealing.probe})
+        metrics, limits = Metrics(self._sources(sealing, work)), wire_limits(settings.limits)
+        standing = Standing(self.health, work.execution.capacity, system_clock, version("hermetic"))
+        status = StatusApi(self.health, metrics, standing, metrics_open=True, status_open=True)
+        app = application(endpoints(work.placements, work.execution, work.sessions, status, limits))
+        calls = ComputeCalls(
+            door=door,
+            routes=work.placements,
+            execution=work.execution,
+            metrics=metrics,
+            ids=RequestIds(secrets.token_hex(4)),
+            limits=limits,
+        )
+        config = Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
+        self.clients = Clients(config, ComputeProtocol, calls, system_clock)
+
+    async def listen(
+        self, sockets: Sequence[socket.socket], connect: Callable[[], asyncio.Protocol]
+    ) -> Listener:
+        """Begin to accept connections; see `node.server.Listen`."""
+        self._listener = await Listener.start(sockets, connect, self._context, limits=self._bounds)
+        return self._listener
+
+    def _sources(self, sealing: Sealing, work: _Work) -> Sources:
+        return Sources(
+            capacity=work.execution.capacity,
+            restarts=lambda: work.execution.metrics.ended,
+            expiries=sealing.seconds_left,
+            handshakes_refused=self._refused,
+            active_requests=lambda: self.clients.active_requests,
+        )
+
+    def _refused(self) -> Mapping[str, int]:
+        return self._listener.refused if self._listener else {}

@@ -1,0 +1,93 @@
+"""Whom a node trusts: the stores of its home, and the authority in it."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from cryptography import x509
+
+from hermetic.certificates.authorisation import Allowed
+from hermetic.certificates.roles import Role
+from hermetic.certstore.files import FileStore
+from hermetic.certstore.stores import Stores
+from hermetic.clock import Clock
+from hermetic.config.compute import ClientCertificate
+from hermetic.config.home import Home
+from hermetic.errors import BadConfiguration, BadInput, NotFound
+from hermetic.issuers.authority import ROOT
+from hermetic.tls.trust import LiveTrust
+from hermetic.wiring.life import Task
+
+
+class HomeTrust:
+    """The `TrustSource` of a home: what its stores say, and its own authority if it has one."""
+
+    def __init__(self, home: Home) -> None:
+        self._stores = Stores(home.stores)
+        self._authority = home.authority
+
+    def roots(self) -> Sequence[x509.Certificate]:
+        """Return the roots of the stores, and that of our own authority."""
+        return (*self._stores.roots(), *self._own())
+
+    def intermediates(self) -> Sequence[x509.Certificate]:
+        """Return the intermediates of the stores."""
+        return self._stores.intermediates()
+
+    def revocation_lists(self) -> Sequence[x509.CertificateRevocationList]:
+        """Return the revocation lists of the stores."""
+        return self._stores.revocation_lists()
+
+    def digest(self) -> str:
+        """Return a word that changes whenever one of them does."""
+        return f"{self._stores.digest()}:{self._own_version()}"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders in which something changes when they do."""
+        return self._stores.folder(), self._authority / ROOT
+
+    def _own(self) -> Sequence[x509.Certificate]:
+        if not self._authority.is_dir():
+            return ()
+        try:
+            return (FileStore(self._authority).read(ROOT).chain.leaf,)
+        except NotFound:
+            return ()
+
+    def _own_version(self) -> str:
+        try:
+            return str((self._authority / ROOT / "current").readlink())
+        except OSError:
+            return ""
+
+
+async def live_trust(
+    home: Home, role: Role, clock: Clock, allowed: Allowed | None = None
+) -> tuple[LiveTrust, Task]:
+    """Return the trust of *home* in certificates of that *role*, and what keeps it up."""
+    source = HomeTrust(home)
+    trust = await asyncio.to_thread(
+        partial(LiveTrust, source, role=role, clock=clock, allowed=allowed)
+    )
+    return trust, partial(trust.follow, *source.folders)
+
+
+def allowed_by(section: ClientCertificate) -> Allowed:
+    """Return whom the settings of a compute node let in.
+
+    Raises:
+        BadConfiguration: What they name is no distinguished name, name or fingerprint.
+    """
+    issuer, subject = section.issuer.strip(), section.subject.strip()
+    try:
+        return Allowed.parse(
+            issuers=[issuer] if issuer else (),
+            subjects=[subject] if subject else (),
+            names=section.names,
+            fingerprints=section.fingerprints,
+            denied=section.denied,
+        )
+    except BadInput as error:
+        raise BadConfiguration(f"ClientCertificate: {error.text}") from error
