@@ -1,20 +1,25 @@
 import asyncio
 import hashlib
 import stat
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from hermetic.clock import TurnedClock
 from hermetic.errors import BodyTooLarge, BundleRejected, NotFound, StorageFull
+from hermetic.registry.archives import unpack
 from hermetic.registry.bundles import GRACE, BundleArchive
 from hermetic.registry.disk import remove_tree
+from hermetic.serving.bundle import Bounds
 from tests.registry.conftest import BOUNDS
 from tests.support.archives import in_pieces, zipped
 from tests.support.room import files_no_larger_than
 
+DEADLINE_S = 20
 GOOD = zipped({"files/a.txt": b"hello"})
 DIGEST = hashlib.sha256(GOOD).hexdigest()
 
@@ -45,6 +50,22 @@ async def test_adding_it_again_changes_nothing(bundles: BundleArchive, tmp_path:
     before = names(tmp_path)
     await asyncio.gather(*(bundles.add(in_pieces(GOOD)) for _ in range(5)))
     assert names(tmp_path) == before
+
+
+async def test_two_may_be_unpacking_it_at_once(bundles: BundleArchive, tmp_path: Path) -> None:
+    await bundles.add(in_pieces(GOOD))
+    remove_tree(await bundles.folder(DIGEST))
+    at_once = threading.Barrier(2)
+
+    def unpack_slowly(archive: BinaryIO, target: Path, bounds: Bounds) -> None:
+        unpack(archive, target, bounds)
+        at_once.wait(DEADLINE_S)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hermetic.registry.bundles.unpack", unpack_slowly)
+        folders = await asyncio.gather(*(bundles.folder(DIGEST) for _ in range(2)))
+    assert folders[0] == folders[1]
+    assert len(names(tmp_path)) == 2
 
 
 async def test_folders_and_files_are_ours_alone(bundles: BundleArchive, tmp_path: Path) -> None:

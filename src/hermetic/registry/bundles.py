@@ -7,6 +7,7 @@ upload and its publication, or behind the last calls of a retired service, is no
 """
 
 import asyncio
+import errno
 import hashlib
 import os
 import re
@@ -167,9 +168,8 @@ class BundleArchive:
             with path.open("rb") as archive:
                 unpack(archive, part, self._bounds)
             self._age(part)
-            # Another may have been faster; a folder is not replaced by one, and theirs is equal.
-            with full_disk_told(), suppress(FileExistsError):
-                part.rename(tree)
+            with full_disk_told():
+                _put_beside(part, tree)
                 keep_names(self._trees)
         finally:
             if part.exists():
@@ -193,6 +193,15 @@ class BundleArchive:
         if age < GRACE.total_seconds():
             return None
         return path.rename(self._part(path.parent))
+
+
+def _put_beside(part: Path, tree: Path) -> None:
+    try:
+        part.rename(tree)
+    except OSError as error:
+        # Another was faster; a folder is not replaced by one, and theirs is equal.
+        if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+            raise
 
 
 def _digest(path: Path) -> str:
