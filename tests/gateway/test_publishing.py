@@ -248,7 +248,7 @@ async def test_the_last_calls_of_a_deleted_service_keep_its_bundle(box: Box) -> 
     await box.publishing.publish(ANNA, "wine", "1", coded(bundle=digest))
     box.clock.advance(GRACE * 10)
     await box.publishing.delete(ANNA, "wine", "1")
-    assert box.bundles.path(digest)
+    assert await box.bundles.path(digest)
     box.clock.advance(GRACE)
     await box.publishing.sweep()
     with pytest.raises(BadInput, match="upload it first"):
@@ -273,7 +273,7 @@ async def test_a_service_without_its_bundle_is_set_aside_and_the_others_are_serv
     digest = await with_model(box.publishing)
     await box.publishing.publish(ANNA, "wine", "1", coded(bundle=digest))
     await box.publishing.publish(ANNA, "beer", "1", coded())
-    box.bundles.path(digest).unlink()
+    (await box.bundles.path(digest)).unlink()
     later = await box.restarted()
     assert list(later.execution.placed) == [ServiceKey("beer", "1")]
     assert "no bundle" in later.served.quarantined[WINE]
@@ -287,7 +287,7 @@ async def test_a_service_without_its_bundle_is_set_aside_and_the_others_are_serv
 async def test_a_service_whose_bundle_is_damaged_is_set_aside(box: Box) -> None:
     digest = await with_model(box.publishing)
     await box.publishing.publish(ANNA, "wine", "1", coded(bundle=digest))
-    path = box.bundles.path(digest)
+    path = await box.bundles.path(digest)
     path.chmod(0o600)
     path.write_bytes(b"garbage")
     remove_tree(box.home / "unpacked" / digest)

@@ -318,7 +318,7 @@ async def test_a_session_that_cannot_be_filled_is_not_opened(
     sessions: Sessions, session: Session, host: PlayedSessions, box: Box
 ) -> None:
     snapshot = await sessions.snapshot(ANNA, session.id)
-    path = box.bundles.path(snapshot.bundle)
+    path = await box.bundles.path(snapshot.bundle)
     path.chmod(0o600)
     path.write_bytes(b"damaged")
     with pytest.raises(BundleRejected):

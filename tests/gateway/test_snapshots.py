@@ -53,7 +53,7 @@ async def test_a_deleted_snapshot_is_gone(
     box.clock.advance(GRACE)
     await box.publishing.sweep()
     with pytest.raises(NotFound):
-        box.bundles.path(snapshot.bundle)
+        await box.bundles.path(snapshot.bundle)
 
 
 async def test_a_snapshot_nobody_published_is_never_swept(

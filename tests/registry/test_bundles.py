@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pytest
 
 from hermetic.clock import TurnedClock
-from hermetic.errors import BodyTooLarge, BundleRejected, NotFound, StorageFull
+from hermetic.errors import BodyTooLarge, BundleRejected, StorageFull
 from hermetic.registry.archives import unpack
 from hermetic.registry.bundles import GRACE, BundleArchive
 from hermetic.registry.disk import remove_tree
@@ -31,18 +31,6 @@ def names(tmp_path: Path) -> list[str]:
         for folder in ("bundles", "unpacked")
         for path in (tmp_path / folder).iterdir()
     )
-
-
-async def test_a_bundle_is_known_by_its_digest(bundles: BundleArchive) -> None:
-    bundle = await bundles.add(in_pieces(GOOD))
-    assert (bundle.digest, bundle.size, bundle.members) == (DIGEST, len(GOOD), 1)
-    assert bundles.path(DIGEST).read_bytes() == GOOD
-
-
-async def test_its_tree_can_be_read(bundles: BundleArchive) -> None:
-    await bundles.add(in_pieces(GOOD))
-    folder = await bundles.folder(DIGEST)
-    assert (folder / "files" / "a.txt").read_text() == "hello"
 
 
 async def test_adding_it_again_changes_nothing(bundles: BundleArchive, tmp_path: Path) -> None:
@@ -111,16 +99,6 @@ async def test_a_connection_that_breaks_leaves_nothing(
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("digest", ["", "..", "../hermetic.sqlite3", "a" * 64, "A" * 64, "\0"])
-async def test_what_is_no_bundle_is_not_found(bundles: BundleArchive, digest: str) -> None:
-    with pytest.raises(NotFound):
-        bundles.path(digest)
-    with pytest.raises(NotFound):
-        await bundles.folder(digest)
-    with pytest.raises(NotFound):
-        await bundles.touch(digest)
-
-
 async def test_what_an_interrupted_run_left_is_removed_at_the_start(
     tmp_path: Path, clock: TurnedClock
 ) -> None:
@@ -132,16 +110,10 @@ async def test_what_an_interrupted_run_left_is_removed_at_the_start(
     assert names(tmp_path) == []
 
 
-async def test_a_lost_tree_is_unpacked_again(bundles: BundleArchive) -> None:
-    await bundles.add(in_pieces(GOOD))
-    remove_tree(await bundles.folder(DIGEST))
-    assert (await bundles.folder(DIGEST) / "files" / "a.txt").read_text() == "hello"
-
-
 async def test_an_archive_damaged_on_the_disk_is_not_unpacked(bundles: BundleArchive) -> None:
     await bundles.add(in_pieces(GOOD))
     remove_tree(await bundles.folder(DIGEST))
-    path = bundles.path(DIGEST)
+    path = await bundles.path(DIGEST)
     path.chmod(0o600)
     path.write_bytes(zipped({"files/a.txt": b"other"}))
     with pytest.raises(BundleRejected, match="damaged on the disk"):
@@ -197,3 +169,21 @@ async def test_of_what_is_only_kept_the_tree_is_swept(
     await bundles.sweep(kept={DIGEST}, served=set())
     assert names(tmp_path) == [f"bundles/{DIGEST[:9]}"]
     assert await bundles.folder(DIGEST)
+
+
+async def test_what_comes_from_elsewhere_is_compared_with_its_digest(
+    bundles: BundleArchive, tmp_path: Path
+) -> None:
+    with pytest.raises(BundleRejected, match="came damaged"):
+        await bundles.restore("0" * 64, in_pieces(GOOD))
+    assert names(tmp_path) == []
+    await bundles.restore(DIGEST, in_pieces(GOOD))
+    assert names(tmp_path) == [f"bundles/{DIGEST[:9]}"]
+    assert (await bundles.folder(DIGEST) / "files" / "a.txt").read_text() == "hello"
+
+
+async def test_a_copy_is_discarded_without_its_tree(bundles: BundleArchive, tmp_path: Path) -> None:
+    await bundles.add(in_pieces(GOOD))
+    for _ in range(2):
+        await bundles.discard(DIGEST)
+    assert names(tmp_path) == [f"unpacked/{DIGEST[:9]}"]

@@ -31,7 +31,7 @@ from hermetic.gateway.publication import (
 )
 from hermetic.gateway.served import Served
 from hermetic.log import logger
-from hermetic.registry.bundles import BundleArchive
+from hermetic.registry.bundles import Bundles
 from hermetic.registry.services import Publisher, Services
 from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.serving.service import Service, ServiceKey
@@ -64,7 +64,7 @@ class Publishing:
         *,
         services: Services,
         snapshots: SnapshotRegistry,
-        bundles: BundleArchive,
+        bundles: Bundles,
         served: Served,
         clock: Clock,
         others: Others = ALONE,

@@ -13,7 +13,7 @@ from hermetic.errors import BadInput, HermeticError, NotFound, ServiceNotFound
 from hermetic.gateway.publication import loads_alike, refuse_incomplete
 from hermetic.gateway.routing import Routes
 from hermetic.log import logger
-from hermetic.registry.bundles import BundleArchive
+from hermetic.registry.bundles import Bundles
 from hermetic.registry.services import Services
 from hermetic.serving.service import Service, ServiceKey
 
@@ -30,7 +30,7 @@ class Served:
         self,
         *,
         services: Services,
-        bundles: BundleArchive,
+        bundles: Bundles,
         execution: Execution,
         routes: Routes,
         unpacks: bool = True,

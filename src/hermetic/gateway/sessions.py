@@ -28,7 +28,7 @@ from hermetic.errors import (
 from hermetic.gateway.completion import to_the_end
 from hermetic.gateway.hosts import HERE, Hosts
 from hermetic.log import logger
-from hermetic.registry.bundles import BundleArchive
+from hermetic.registry.bundles import Bundles
 from hermetic.registry.sessions import SessionRegistry
 from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.serving.bundle import Shelf
@@ -52,7 +52,7 @@ class Sessions:
         *,
         registry: SessionRegistry,
         snapshots: SnapshotRegistry,
-        bundles: BundleArchive,
+        bundles: Bundles,
         clock: Clock,
     ) -> None:
         self._hosts = hosts
@@ -290,7 +290,7 @@ class Sessions:
                 f"The snapshot was made with {snapshot.runtime}, and the session runs"
                 f" {session.runtime}: open a session of that runtime."
             )
-        archive = Content.within(self._bundles.path(snapshot.bundle).open("rb"))
+        archive = Content.within((await self._bundles.path(snapshot.bundle)).open("rb"))
         try:
             await host.fill(session.id, archive)
         finally:

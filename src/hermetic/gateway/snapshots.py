@@ -2,7 +2,7 @@
 
 from hermetic.access.principals import Principal
 from hermetic.client.content import Content
-from hermetic.registry.bundles import BundleArchive
+from hermetic.registry.bundles import Bundles
 from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.serving.session import Snapshot
 
@@ -10,7 +10,7 @@ from hermetic.serving.session import Snapshot
 class Snapshots:
     """Shows, hands out and deletes snapshots."""
 
-    def __init__(self, registry: SnapshotRegistry, bundles: BundleArchive) -> None:
+    def __init__(self, registry: SnapshotRegistry, bundles: Bundles) -> None:
         self._registry = registry
         self._bundles = bundles
 
@@ -22,7 +22,7 @@ class Snapshots:
         """Return a snapshot's archive (ZIP), or raise `NotFound`."""
         snapshot = await self._registry.find(principal.name, snapshot_id)
         # Opened at once: the archive may be deleted and swept while it is being read.
-        return Content.within(self._bundles.path(snapshot.bundle).open("rb"))
+        return Content.within((await self._bundles.path(snapshot.bundle)).open("rb"))
 
     async def delete(self, principal: Principal, snapshot_id: str) -> None:
         """Delete a snapshot, or raise `NotFound`.  Services published from it stay."""

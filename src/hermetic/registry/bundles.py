@@ -1,4 +1,4 @@
-"""Bundles on the disk: archives by digest, and the trees unpacked from them.
+"""Where bundles are kept, and bundles on the disk: archives by digest, and trees of them.
 
 An archive is written under another name, put onto the disk and only then renamed to its
 digest: what has a digest for a name is whole.  Nothing here knows who refers to a bundle;
@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from hermetic.clock import Clock
 from hermetic.errors import BundleRejected, NotFound
@@ -24,6 +25,7 @@ from hermetic.log import logger
 from hermetic.registry.archives import inspect, unpack
 from hermetic.registry.disk import (
     PIECE,
+    Received,
     create_file,
     full_disk_told,
     keep_names,
@@ -49,6 +51,52 @@ class Bundle:
     members: int
 
 
+class Bundles(Protocol):
+    """Keeps bundles.  What was acknowledged MUST survive the end of the process."""
+
+    async def start(self) -> None:
+        """Get ready; MUST be awaited before anything else."""
+
+    async def add(self, pieces: AsyncIterator[bytes], *, unpacks: bool = True) -> Bundle:
+        """Keep the archive that *pieces* make up.  Adding it again only touches it.
+
+        Args:
+            unpacks: Whether to unpack it once, to be sure and ahead of its first use; otherwise
+                only its table of contents is looked at.
+
+        Raises:
+            BundleRejected: It is no bundle.
+            BodyTooLarge: It is larger than `Bounds.archive`.
+            StorageFull: There is no room.
+        """
+
+    async def folder(self, digest: str) -> Path:
+        """Return the tree unpacked from a bundle, unpacking it if it is not there.
+
+        Raises:
+            NotFound: There is no such bundle.
+            BundleRejected: The archive that is kept is no longer what its name says.
+            StorageFull: There is no room to unpack it.
+        """
+
+    async def touch(self, digest: str) -> None:
+        """Keep a bundle from being swept for `GRACE`, or raise `NotFound`."""
+
+    async def path(self, digest: str) -> Path:
+        """Return where the archive *digest* lies, or raise `NotFound`.
+
+        To be opened at once: what nobody refers to any more may be swept.
+        """
+
+    async def sweep(self, *, kept: Collection[str], served: Collection[str]) -> None:
+        """Remove archives not in *kept* and trees not in *served*, unless touched lately.
+
+        Args:
+            kept: Digests that services or snapshots refer to.
+            served: Digests that services refer to.
+        """
+
+
 class BundleArchive:
     """Keeps bundles in one folder, and what they unpack to in another."""
 
@@ -67,33 +115,39 @@ class BundleArchive:
         await asyncio.to_thread(self._start)
 
     async def add(self, pieces: AsyncIterator[bytes], *, unpacks: bool = True) -> Bundle:
-        """Keep the archive that *pieces* make up.  Adding it again only touches it.
-
-        Args:
-            unpacks: Whether to unpack it once, to be sure and ahead of its first use; otherwise
-                only its table of contents is looked at.
-
-        Raises:
-            BundleRejected: It is no bundle.
-            BodyTooLarge: It is larger than `Bounds.archive`.
-            StorageFull: There is no room.
-        """
+        """Keep the archive that *pieces* make up."""
         part = self._part(self._archives)
         try:
-            with full_disk_told(), create_file(part) as target:
-                received = await receive(pieces, target, most=self._bounds.archive)
+            received = await self._receive(pieces, part)
             return await asyncio.to_thread(self._accept, part, received.digest, unpacks=unpacks)
         finally:
             part.unlink(missing_ok=True)
 
-    async def folder(self, digest: str) -> Path:
-        """Return the tree unpacked from a bundle, unpacking it if it is not there.
+    async def restore(self, digest: str, pieces: AsyncIterator[bytes]) -> None:
+        """Keep the archive *digest*, which was accepted elsewhere and comes from there.
 
         Raises:
-            NotFound: There is no such bundle.
-            BundleRejected: The archive on the disk is no longer what its name says.
-            StorageFull: There is no room to unpack it.
+            BundleRejected: What came is another one.
+            StorageFull: There is no room.
         """
+        part = self._part(self._archives)
+        try:
+            received = await self._receive(pieces, part)
+            if received.digest != digest:
+                raise BundleRejected(
+                    f"The bundle {digest} came damaged from where it is kept: publish the service"
+                    " again."
+                )
+            await asyncio.to_thread(self._accept, part, digest, unpacks=False)
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def discard(self, digest: str) -> None:
+        """Forget the archive *digest*, which is kept elsewhere; what it was unpacked to stays."""
+        await asyncio.to_thread((self._archives / digest).unlink, missing_ok=True)
+
+    async def folder(self, digest: str) -> Path:
+        """Return the tree unpacked from a bundle, unpacking it if it is not there."""
         await self.touch(digest)
         return await asyncio.to_thread(self._tree, digest)
 
@@ -102,19 +156,12 @@ class BundleArchive:
         async with self._ageing:
             await asyncio.to_thread(self._touch, digest)
 
-    def path(self, digest: str) -> Path:
+    async def path(self, digest: str) -> Path:
         """Return where the archive *digest* lies, or raise `NotFound`."""
-        if not _DIGEST.match(digest) or not (path := self._archives / digest).is_file():
-            raise NotFound(f"There is no bundle {digest[:80]!r}: upload it first.")
-        return path
+        return self._path(digest)
 
     async def sweep(self, *, kept: Collection[str], served: Collection[str]) -> None:
-        """Remove archives not in *kept* and trees not in *served*, unless touched lately.
-
-        Args:
-            kept: Digests that services or snapshots refer to.
-            served: Digests that services refer to.
-        """
+        """Remove archives not in *kept* and trees not in *served*, unless touched lately."""
         for folder, wanted in ((self._archives, kept), (self._trees, served)):
             for name in await asyncio.to_thread(os.listdir, folder):
                 if _DIGEST.match(name) and name not in wanted:
@@ -132,6 +179,17 @@ class BundleArchive:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for leftover in folder.glob(f"{_PART}*"):
                 remove_tree(leftover)
+
+    async def _receive(self, pieces: AsyncIterator[bytes], part: Path) -> Received:
+        with full_disk_told(), create_file(part) as target:
+            return await receive(pieces, target, most=self._bounds.archive)
+
+    def _path(self, digest: str) -> Path:
+        check_digest(digest)
+        path = self._archives / digest
+        if not path.is_file():
+            raise unknown_bundle(digest)
+        return path
 
     def _part(self, folder: Path) -> Path:
         return folder / f"{_PART}{secrets.token_hex(8)}"
@@ -152,7 +210,7 @@ class BundleArchive:
     def _tree(self, digest: str) -> Path:
         tree = self._trees / digest
         if not tree.is_dir():
-            path = self.path(digest)
+            path = self._path(digest)
             if _digest(path) != digest:
                 raise BundleRejected(
                     f"The bundle {digest} is damaged on the disk: publish the service again."
@@ -176,7 +234,7 @@ class BundleArchive:
                 remove_tree(part)
 
     def _touch(self, digest: str) -> None:
-        self._age(self.path(digest))
+        self._age(self._path(digest))
         with suppress(FileNotFoundError):
             self._age(self._trees / digest)
 
@@ -193,6 +251,17 @@ class BundleArchive:
         if age < GRACE.total_seconds():
             return None
         return path.rename(self._part(path.parent))
+
+
+def check_digest(digest: str) -> None:
+    """Raise `NotFound` unless *digest* could be one."""
+    if not _DIGEST.match(digest):
+        raise unknown_bundle(digest)
+
+
+def unknown_bundle(digest: str) -> NotFound:
+    """Return the error of a bundle that is not there."""
+    return NotFound(f"There is no bundle {digest[:80]!r}: upload it first.")
 
 
 def _put_beside(part: Path, tree: Path) -> None:

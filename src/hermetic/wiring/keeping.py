@@ -6,7 +6,7 @@ from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.database.database import Database
 from hermetic.database.sqlite import SqliteDatabase
-from hermetic.registry.bundles import BundleArchive
+from hermetic.registry.bundles import BundleArchive, Bundles
 from hermetic.registry.logins import Logins
 from hermetic.registry.principals import Principals
 from hermetic.registry.services import Services
@@ -30,7 +30,7 @@ class Kept:
     services: Services
     sessions: SessionRegistry
     snapshots: SnapshotRegistry
-    bundles: BundleArchive
+    bundles: Bundles
     bounds: Bounds
 
     async def probe(self) -> None:
