@@ -1,6 +1,7 @@
 import asyncio
+import random
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -53,6 +54,23 @@ async def relay(
         await database.open()
         yield relay, database
         await database.close()
+
+
+@pytest.fixture
+def alone() -> Iterator[Alone]:
+    alone = Alone()
+    yield alone
+    alone.remove()
+
+
+@pytest.fixture
+def small() -> Iterator[ConnectionParameters]:
+    """A database whose files cannot grow beyond a size, as on a disk that is full."""
+    # More than a segment of the log, and in the middle of a block.
+    alone = Alone(largest_file=20 * 1024 * 1024 + 100)
+    with alone.cluster.database() as reach:
+        yield reach
+    alone.remove()
 
 
 def end_all(cluster: Cluster, database: PostgresDatabase) -> None:
@@ -279,8 +297,24 @@ async def test_a_server_too_old_is_refused(
 
 
 @pytest.mark.slow
-async def test_a_restart_of_the_server_is_survived() -> None:
-    alone = await asyncio.to_thread(Alone)
+async def test_a_disk_that_is_full_is_told_and_changes_nothing(small: ConnectionParameters) -> None:
+    def fill(transaction: Transaction) -> None:
+        for number in range(20):
+            text = random.Random(number).randbytes(2_000_000).hex()
+            transaction.change("INSERT INTO notes (id, text) VALUES (?, ?)", (number, text))
+
+    database = PostgresDatabase(small, migrations=[NOTES])
+    await database.open()
+    with pytest.raises(StorageFull, match="Free some space on its server"):
+        await database.write(fill)
+    assert await count(database) == 0
+    await database.write(note)
+    assert await count(database) == 1
+    await database.close()
+
+
+@pytest.mark.slow
+async def test_a_restart_of_the_server_is_survived(alone: Alone) -> None:
     with alone.cluster.database() as reach:
         database = PostgresDatabase(reach, migrations=[NOTES])
         await database.open()
@@ -293,4 +327,3 @@ async def test_a_restart_of_the_server_is_survived() -> None:
         await database.write(note)
         assert await count(database) == 1
         await database.close()
-    await asyncio.to_thread(alone.remove)

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from hermetic.clock import TurnedClock
-from hermetic.database.database import Database, Transaction
+from hermetic.database.database import Database
 from hermetic.database.postgresql import PostgresDatabase
 from hermetic.database.sqlite import SqliteDatabase
 from hermetic.registry.bundles import BundleArchive
@@ -16,6 +16,14 @@ from hermetic.serving.bundle import Bounds
 from tests.support.postgresql import Cluster
 
 BOUNDS = Bounds(archive=2_000_000, unpacked=4_000_000, members=50, ratio_counts_from=500_000)
+
+EMPTY = """
+DO $$ DECLARE name TEXT; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables
+        WHERE schemaname = 'public' AND tablename <> 'migrations'
+    LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+END $$
+"""
 
 
 @pytest.fixture
@@ -33,7 +41,7 @@ async def postgres_database(postgresql: Cluster) -> AsyncIterator[PostgresDataba
         await database.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def kept(request: pytest.FixtureRequest) -> PostgresDatabase | None:
     """The database that is emptied for each test; `None` for one that is made for it."""
     if request.param == "sqlite":
@@ -45,20 +53,13 @@ def kept(request: pytest.FixtureRequest) -> PostgresDatabase | None:
 @pytest.fixture
 async def database(kept: PostgresDatabase | None, tmp_path: Path) -> AsyncIterator[Database]:
     if kept is not None:
-        await kept.write(_empty)
+        await kept.write(lambda transaction: transaction.change(EMPTY))
         yield kept
         return
     database = SqliteDatabase(tmp_path / "hermetic.sqlite3")
     await database.open()
     yield database
     await database.close()
-
-
-def _empty(transaction: Transaction) -> None:
-    for row in transaction.rows(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations'"
-    ):
-        transaction.change(f"DELETE FROM {row['tablename']}")
 
 
 @pytest.fixture

@@ -107,11 +107,11 @@ def shared(meeting: Path) -> Iterator[Cluster]:
 class Alone:
     """A cluster of one test's own, which may be stopped and started."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, largest_file: int | None = None) -> None:
         self._programs = _programs()
         self._folder = _certified_folder()
         keeper.prepare(self._programs, self._folder, PASSWORD)
-        self._server, port = keeper.begin(self._programs, self._folder)
+        self._server, port = keeper.begin(self._programs, self._folder, largest_file=largest_file)
         self.cluster = Cluster(self._folder, port)
         _make_roles(self.cluster)
 
@@ -121,7 +121,7 @@ class Alone:
 
     def start(self) -> None:
         """Start it again, at the same port."""
-        self._server, _ = keeper.begin(self._programs, self._folder, self.cluster.port)
+        self._server, _ = keeper.begin(self._programs, self._folder, port=self.cluster.port)
 
     def remove(self) -> None:
         """End it for good."""

@@ -54,21 +54,47 @@ def prepare(programs: Path, folder: Path, password: str) -> None:
     for path in (folder, *folder.iterdir()):
         if os.geteuid() == 0:
             shutil.chown(path, *_whom())
-    run = ["initdb", "-D", str(folder / "data"), "-U", ADMIN, "-A", "scram-sha-256", "--no-sync"]
+    run = [
+        str(programs / "initdb"),
+        "-D",
+        str(folder / "data"),
+        "-U",
+        ADMIN,
+        "-A",
+        "scram-sha-256",
+        "--no-sync",
+    ]
     run += ["--encoding=UTF8", "--locale=C.UTF-8", f"--pwfile={folder / 'password'}"]
     with (folder / "initdb.log").open("wb") as log:
-        _start(programs, folder, run, log.fileno()).wait(PATIENCE_S)
+        status = _start(folder, run, log.fileno()).wait(PATIENCE_S)
+    if status:
+        raise SystemExit((folder / "initdb.log").read_text())
 
 
-def begin(programs: Path, folder: Path, port: int = 0) -> tuple[subprocess.Popen[bytes], int]:
-    """Start the server of *folder*, and return it and its port once it takes connections."""
+def begin(
+    programs: Path, folder: Path, *, port: int = 0, largest_file: int | None = None
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the server of *folder*, and return it and its port once it takes connections.
+
+    With *largest_file*, in bytes, no file of its can grow beyond that.
+    """
     for _ in range(TRIES):
         chosen = port or _free_port()
-        run = ["postgres", "-D", str(folder / "data"), "-p", str(chosen), "-k", str(folder)]
+        run = [
+            str(programs / "postgres"),
+            "-D",
+            str(folder / "data"),
+            "-p",
+            str(chosen),
+            "-k",
+            str(folder),
+        ]
         for name, value in SETTINGS.items():
             run += ["-c", f"{name}={value.format(folder=folder)}"]
+        if largest_file is not None:
+            run = ["prlimit", f"--fsize={largest_file}", *run]
         with (folder / "server.log").open("ab") as log:
-            server = _start(programs, folder, run, log.fileno())
+            server = _start(folder, run, log.fileno())
         if _is_ready(server, folder / "data" / "postmaster.pid"):
             return server, chosen
     raise SystemExit((folder / "server.log").read_text())
@@ -107,12 +133,10 @@ def keep(programs: Path, folder: Path, users: Path, ready: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _start(
-    programs: Path, folder: Path, command: list[str], output: int
-) -> subprocess.Popen[bytes]:
+def _start(folder: Path, command: list[str], output: int) -> subprocess.Popen[bytes]:
     user, group = _whom() if os.geteuid() == 0 else (None, None)
     return subprocess.Popen(
-        [str(programs / command[0]), *command[1:]],
+        command,
         cwd=folder,
         user=user,
         group=group,
