@@ -13,7 +13,7 @@ from hermetic.access.principals import Account, Role
 from hermetic.clock import TurnedClock, system_clock
 from hermetic.database.sqlite import SqliteDatabase
 from hermetic.errors import Unavailable
-from hermetic.gateway.changes import ChangeFeed
+from hermetic.gateway.changes import ChangeFeed, Take
 from hermetic.registry.principals import Principals
 from hermetic.registry.revisions import Kind, Revisions
 from hermetic.registry.web_nodes import WebNode, WebNodes
@@ -40,17 +40,17 @@ def node(database: SqliteDatabase, name: str, *, key: str = "key") -> Node:
         await made.holding.wait()
         made.taken.append((kind, since))
 
-    def taker(kind: Kind) -> object:
+    def taker(kind: Kind) -> Take:
         return lambda since: take(kind, since)
 
     feed = ChangeFeed(
         Revisions(database),
         WebNodes(database, system_clock),
         me,
-        {kind: taker(kind) for kind in Kind},  # type: ignore[misc]
         system_clock,
         period_s=0.02,
     )
+    feed.takers = {kind: taker(kind) for kind in Kind}
     made = Node(feed)
     made.holding.set()
     return made

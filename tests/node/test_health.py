@@ -26,9 +26,9 @@ class Part:
             raise self.error
 
 
-async def started(part: Part, **times: float) -> Health:
+async def started(part: Part, *, deadline_s: float = 1.0, period_s: float = 0.5) -> Health:
     """Return the health of a node with one *part*, asked once."""
-    health = Health({"part": part}, **times)
+    health = Health({"part": part}, deadline_s=deadline_s, period_s=period_s)
     await health.check()
     return health
 
@@ -41,6 +41,16 @@ async def test_a_node_whose_parts_answer_is_ready() -> None:
     health = await started(Part())
     assert health.ready
     assert [one.name for one in health.findings()] == ["node", "part"]
+
+
+async def test_a_part_that_does_not_count_is_told_and_leaves_it_ready() -> None:
+    failing = Part()
+    failing.error = Unavailable("The database is away.")
+    health = Health({"part": Part()}, advisory={"database": failing})
+    await health.check()
+    assert health.ready
+    told = {one.name: (one.passed, one.counts) for one in health.findings()}
+    assert told == {"node": (True, True), "part": (True, True), "database": (False, False)}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ What goes wrong comes back as the class the node raised.  A node that does not a
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import httpx2
@@ -32,23 +33,53 @@ class Streamed:
     fields: Mapping[str, str]
 
 
+class _Connected:
+    """A client made with one TLS context, closed when it is retired and nobody uses it."""
+
+    def __init__(self, client: httpx2.AsyncClient, context: ssl.SSLContext | None) -> None:
+        self.client, self.context = client, context
+        self._users, self._retired = 0, False
+
+    async def __aenter__(self) -> httpx2.AsyncClient:
+        self._users += 1
+        return self.client
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._users -= 1
+        if self.is_done:
+            await self.client.aclose()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was retired, and nobody uses it any more."""
+        return self._retired and not self._users
+
+    async def retire(self) -> None:
+        """Close it as soon as nobody uses it."""
+        self._retired = True
+        if self.is_done:
+            await self.client.aclose()
+
+
 class Asker:
     """Asks one compute node.
 
     *context* gives the TLS context; whenever it gives another one, connections made with the one
-    before are used no more.  Close it when the node is no longer ours.
+    before finish what they were begun for, and are used no more.  Close it when the node is no
+    longer ours.
     """
 
     def __init__(self, target: Target, context: Callable[[], ssl.SSLContext | None]) -> None:
         self._target, self._context = target, context
-        self._made_with: ssl.SSLContext | None = None
-        self._client: httpx2.AsyncClient | None = None
+        self._connected: _Connected | None = None
+        self._open: set[_Connected] = set()
 
     async def close(self) -> None:
-        """Close every connection."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        """Close every connection, whatever it is used for."""
+        self._connected, connected = None, list(self._open)
+        self._open.clear()
+        for one in connected:
+            await one.client.aclose()
 
     async def ask(
         self,
@@ -73,8 +104,7 @@ class Asker:
         """
         headers = {} if size is None else {"content-length": str(size)}
         timeout = httpx2.Timeout(within_s or STANDSTILL_S, connect=CONNECT_S)
-        async with self._translated(method, path):
-            client = await self._connected()
+        async with self._translated(method, path), await self._newest() as client:
             async with asyncio.timeout(within_s):
                 answer = await client.request(
                     method, path, content=content, headers=headers, timeout=timeout
@@ -85,18 +115,21 @@ class Asker:
 
     async def stream(self, path: str) -> Streamed:
         """Ask for something large; raises as `ask` does.  Its pieces raise `Unreachable`."""
-        async with self._translated("GET", path):
-            client = await self._connected()
-            request = client.build_request(
-                "GET", path, timeout=httpx2.Timeout(STANDSTILL_S, connect=CONNECT_S)
-            )
-            answer = await client.send(request, stream=True)
-            if answer.status_code >= 400:
-                body = await answer.aread()
-                raise from_problem(answer.status_code, body)
-        size = int(answer.headers.get("content-length", "0"))
-        pieces = self._pieces(answer, path)
-        return Streamed(Content(size, pieces, answer.aclose), dict(answer.headers))
+        async with AsyncExitStack() as stack:
+            async with self._translated("GET", path):
+                client = await stack.enter_async_context(await self._newest())
+                request = client.build_request(
+                    "GET", path, timeout=httpx2.Timeout(STANDSTILL_S, connect=CONNECT_S)
+                )
+                answer = await client.send(request, stream=True)
+                stack.push_async_callback(answer.aclose)
+                if answer.status_code >= 400:
+                    raise from_problem(answer.status_code, await answer.aread())
+            size = int(answer.headers.get("content-length", "0"))
+            # From here on whoever has the content lets go of it.
+            release = stack.pop_all().aclose
+        content = Content(size, self._pieces(answer, path), release)
+        return Streamed(content, dict(answer.headers))
 
     async def _pieces(self, answer: httpx2.Response, path: str) -> AsyncIterator[bytes]:
         async with self._translated("GET", path):
@@ -107,20 +140,24 @@ class Asker:
         target = self._target
         return _Translated(f"{target.host}:{target.port}", f"{method} /{path.split('/')[1]}")
 
-    async def _connected(self) -> httpx2.AsyncClient:
+    async def _newest(self) -> _Connected:
+        """Return a client made with the context that is given now."""
         context = self._context() if self._target.sealed else None
-        if self._client is not None and context is self._made_with:
-            return self._client
-        await self.close()
+        before = self._connected
+        if before is not None and context is before.context:
+            return before
         scheme = "http" if context is None else "https"
-        self._made_with = context
-        self._client = httpx2.AsyncClient(
+        client = httpx2.AsyncClient(
             base_url=f"{scheme}://{self._target.authority.decode()}",
             verify=context or True,
             trust_env=False,
             limits=httpx2.Limits(max_connections=64, keepalive_expiry=60),
         )
-        return self._client
+        newest = self._connected = _Connected(client, context)
+        if before is not None:
+            await before.retire()
+        self._open = {newest, *(one for one in self._open if not one.is_done)}
+        return newest
 
 
 class _Translated:

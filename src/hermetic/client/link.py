@@ -11,10 +11,11 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import httptools
 
+from hermetic.errors import CertificateRejected
 from hermetic.log import logger
 
 log = logger(__name__)
@@ -60,6 +61,16 @@ class Target:
         return f"{host}:{self.port}".encode()
 
 
+class Door(Protocol):
+    """Says whether who is at the other end is who it should be, and cuts them off later if not."""
+
+    def admit(self, transport: asyncio.BaseTransport) -> object:
+        """Return who is at the other end, or raise `CertificateRejected`."""
+
+    def left(self, transport: asyncio.BaseTransport) -> None:
+        """Take note that the connection has ended."""
+
+
 class Line(asyncio.Protocol):
     """One connection: a question, its answer, the next question."""
 
@@ -100,6 +111,7 @@ class Line(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
+        self._link.met(self, transport)
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived; an answer nobody waits for ends the connection."""
@@ -114,7 +126,8 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
-        self._link.lost(self)
+        if self._transport is not None:
+            self._link.lost(self, self._transport)
         self._end(str(exc) if exc else "it closed the connection")
         # The parser holds bound methods of this object.
         del self._parser
@@ -160,6 +173,7 @@ class Link:
         context: Gives the TLS context for the next connection; `None` in plain HTTP.
         most: How many connections there may be; one more question has to wait elsewhere.
         connect_s: How long a connection, its handshake included, may take to open.
+        door: Looks at who answered, of sealed connections; `None` where the handshake sees to it.
     """
 
     def __init__(
@@ -169,8 +183,9 @@ class Link:
         *,
         most: int = 256,
         connect_s: float = 3.0,
+        door: Door | None = None,
     ) -> None:
-        self.target = target
+        self.target, self._door = target, door if target.sealed else None
         self._context, self._most, self._connect_s = context, most, connect_s
         self._idle: list[Line] = []
         self._lines: set[Line] = set()
@@ -228,8 +243,18 @@ class Link:
         else:
             line.close()
 
-    def lost(self, line: Line) -> None:
+    def met(self, line: Line, transport: asyncio.BaseTransport) -> None:
+        """Close *line* at once if who answered is not who it should be."""
+        if self._door is not None:
+            try:
+                self._door.admit(transport)
+            except CertificateRejected:
+                line.close()
+
+    def lost(self, line: Line, transport: asyncio.BaseTransport) -> None:
         """Forget *line*."""
+        if self._door is not None:
+            self._door.left(transport)
         self._lines.discard(line)
         if line in self._idle:
             self._idle.remove(line)

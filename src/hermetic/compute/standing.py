@@ -22,7 +22,10 @@ class Standing:
 
     def __call__(self) -> Status:
         """Return the state at this moment: bad as soon as one check fails."""
-        now, failed = self.capacity(), [one for one in self.health.findings() if not one.passed]
+        now, failed = (
+            self.capacity(),
+            [one for one in self.health.findings() if not one.passed and one.counts],
+        )
         details: dict[str, str | int] = {
             "queuedCalls": now.queued,
             TIME: int(self.clock().timestamp() * 1000),

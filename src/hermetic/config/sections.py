@@ -240,6 +240,12 @@ class Limits:
         "how long calls under way may take to end once the node is told to stop",
         takes=Range(0),
     )
+    notice_seconds: float = setting(
+        0.0,
+        "how long a node that is told to stop goes on accepting, unready already, so that"
+        " balancers see it first",
+        takes=Range(0),
+    )
 
 
 @dataclass(frozen=True)

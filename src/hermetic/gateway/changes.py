@@ -47,7 +47,6 @@ class ChangeFeed:
 
     Args:
         me: This node, as it is to be written down.
-        takers: What to do when something of a kind was changed.
     """
 
     exist = True
@@ -57,13 +56,14 @@ class ChangeFeed:
         revisions: Revisions,
         web_nodes: WebNodes,
         me: WebNode,
-        takers: Mapping[Kind, Take],
         clock: Clock,
         *,
         period_s: float = PERIOD_S,
     ) -> None:
         self._revisions, self._web_nodes, self._me = revisions, web_nodes, me
-        self._takers, self._clock, self._period_s = dict(takers), clock, period_s
+        self._clock, self._period_s = clock, period_s
+        self.takers: Mapping[Kind, Take] = {}
+        """What to do when something of a kind was changed; set before `start`."""
         self._seen = dict.fromkeys(Kind, 0)
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
@@ -133,7 +133,7 @@ class ChangeFeed:
             current, changed = await self._revisions.current(), False
             for kind in Kind:
                 if current[kind] != self._seen[kind]:
-                    await self._takers[kind](self._seen[kind])
+                    await self.takers[kind](self._seen[kind])
                     self._seen[kind], changed = current[kind], True
             self._read_at = asyncio.get_running_loop().time()
             if changed:

@@ -17,7 +17,7 @@ from time import time
 from hermetic.client.asking import Asker
 from hermetic.client.compute import ComputeClient
 from hermetic.client.execution import Capacity
-from hermetic.client.link import Link, Target
+from hermetic.client.link import Door, Link, Target
 from hermetic.client.sessions import RemoteSessions
 from hermetic.errors import BundleMissing, HermeticError, TrustFailure, Unreachable
 from hermetic.log import logger
@@ -116,6 +116,7 @@ class ComputeNodes:
     Args:
         context: Gives the TLS context for connections to them.
         most: How many connections there may be to each.
+        door: See `Link`.
     """
 
     def __init__(
@@ -124,7 +125,9 @@ class ComputeNodes:
         *,
         most: int = 256,
         period_s: float = PERIOD_S,
+        door: Door | None = None,
     ) -> None:
+        self._door = door
         self._context, self._most, self._period_s = context, most, period_s
         self._nodes: dict[NodeAddress, ComputeNode] = {}
         self._watches: dict[NodeAddress, asyncio.Task[None]] = {}
@@ -203,6 +206,9 @@ class ComputeNodes:
                 log.warning("node.lost", node=str(node.address), reason=error.text)
             node.status, node.trouble = None, error.text
             node.holding.clear()
+            if isinstance(error, TrustFailure):
+                # What was trusted before may still be talking to us.
+                await node.asker.close()
             return
         theirs = found.details.get(TIME)
         if isinstance(theirs, int):
@@ -224,7 +230,7 @@ class ComputeNodes:
         asker = Asker(target, self._context)
         return ComputeNode(
             address,
-            Link(target, self._context, most=self._most),
+            Link(target, self._context, most=self._most, door=self._door),
             asker,
             ComputeClient(asker),
             RemoteSessions(asker),

@@ -69,8 +69,7 @@ class StatusApi:
         return PlainTextResponse("ok\n")
 
     async def _ready(self, request: Request) -> Response:
-        findings = self._health.findings()
-        ready = all(one.passed for one in findings)
+        findings, ready = self._health.findings(), self._health.ready
         lines = ["ok" if ready else "not ready"]
         if "verbose" in request.query_params:
             lines = [_line(one) for one in findings] + lines
@@ -88,4 +87,5 @@ def _open(path: str, name: str, summary: str) -> Operation:
 
 
 def _line(finding: Finding) -> str:
-    return f"[{'+' if finding.passed else '-'}] {finding.name}: {finding.text}"
+    mark = "+" if finding.passed else "-" if finding.counts else "!"
+    return f"[{mark}] {finding.name}: {finding.text}"

@@ -54,8 +54,14 @@ class LocalAccounts:
                 # Else somebody would believe that a restart had changed it.
                 log.info("account.password_not_used", account=ADMINISTRATOR, reason="it has one")
             return None
-        await self.add(ADMINISTRATOR, password or (generated := generate()), Role.OWNER)
-        return None if password else generated
+        generated = None if password else generate()
+        try:
+            await self.add(ADMINISTRATOR, password or generated or "", Role.OWNER)
+        except Conflict:
+            # Another node that started at the same time was faster; its password holds.
+            await self.take_in()
+            return None
+        return generated
 
     async def take_in(self, since_revision: int = 0) -> None:
         """Read the accounts anew: another node has changed some of them since."""

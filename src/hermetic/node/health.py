@@ -20,11 +20,15 @@ Probe = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found last; `text` is a sentence."""
+    """What one check found last; `text` is a sentence.
+
+    The node is ready without one that does not count: it is worse off, and can do its work.
+    """
 
     name: str
     passed: bool
     text: str
+    counts: bool = True
 
 
 class Health:
@@ -32,16 +36,23 @@ class Health:
 
     Args:
         probes: By name; all are asked at the same time.
+        advisory: Further ones, without which the node is ready nevertheless.
         period_s: How long to wait between two rounds.
         deadline_s: How long a probe may take; later is a failure.
     """
 
     def __init__(
-        self, probes: Mapping[str, Probe], *, period_s: float = 0.5, deadline_s: float = 1.0
+        self,
+        probes: Mapping[str, Probe],
+        *,
+        advisory: Mapping[str, Probe] | None = None,
+        period_s: float = 0.5,
+        deadline_s: float = 1.0,
     ) -> None:
-        self._probes = dict(probes)
+        self._advisory = frozenset(advisory or ())
+        self._probes = {**probes, **(advisory or {})}
         self._period_s, self._deadline_s = period_s, deadline_s
-        self._found = {name: Finding(name, False, "Not asked yet.") for name in probes}
+        self._found = {name: self._finding(name, "Not asked yet.") for name in self._probes}
         self._asked_at = float("-inf")
         self._draining = False
         self._task: asyncio.Task[None] | None = None
@@ -67,7 +78,7 @@ class Health:
     @property
     def ready(self) -> bool:
         """Whether calls sent now would be answered."""
-        return all(one.passed for one in self.findings())
+        return all(one.passed for one in self.findings() if one.counts)
 
     def findings(self) -> list[Finding]:
         """Return one finding per check, those of the node itself first."""
@@ -80,7 +91,7 @@ class Health:
         age_s = asyncio.get_running_loop().time() - self._asked_at
         if age_s > self._period_s + 2 * self._deadline_s:
             late = f"Nothing was asked for {age_s:.1f} s."
-            return [node, *(Finding(name, False, late) for name in self._found)]
+            return [node, *(self._finding(name, late) for name in self._found)]
         return [node, *self._found.values()]
 
     async def check(self) -> None:
@@ -105,12 +116,15 @@ class Health:
             async with asyncio.timeout(self._deadline_s):
                 await probe()
         except TimeoutError:
-            return Finding(name, False, f"No answer within {self._deadline_s:g} s.")
+            return self._finding(name, f"No answer within {self._deadline_s:g} s.")
         except HermeticError as error:
-            return Finding(name, False, error.text)
+            return self._finding(name, error.text)
         except Exception:
             # A check is one of the five borders: whatever breaks a probe, the node is unready
             # and goes on asking.
             log.exception("node.check_failed", check=name)
-            return Finding(name, False, "It failed; the node's log says why.")
-        return Finding(name, True, "It answers.")
+            return self._finding(name, "It failed; the node's log says why.")
+        return self._finding(name, "It answers.", passed=True)
+
+    def _finding(self, name: str, text: str, *, passed: bool = False) -> Finding:
+        return Finding(name, passed, text, name not in self._advisory)

@@ -12,6 +12,7 @@ from hermetic.http.status import StatusApi
 from hermetic.web.api.certificates import CertificatesApi
 from hermetic.web.api.login import LoginApi
 from hermetic.web.api.manual import ManualApi
+from hermetic.web.api.nodes import NodesApi
 from hermetic.web.api.services import ServicesApi
 from hermetic.web.api.sessions import SessionsApi
 from hermetic.web.api.snapshots import SnapshotsApi
@@ -57,6 +58,7 @@ def endpoints(
         *SessionsApi(cases.sessions, limits).endpoints(),
         *SnapshotsApi(cases.snapshots).endpoints(),
         *CertificatesApi(cases.certification).endpoints(),
+        *(NodesApi(cases.enrolment, limits).endpoints() if cases.enrolment else ()),
         *StatusApi(
             insight.health, insight.metrics, insight.standing, metrics_open=metrics_open
         ).endpoints(),

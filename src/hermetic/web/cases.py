@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hermetic.gateway.access import Access
 from hermetic.gateway.certification import Certification
+from hermetic.gateway.enrolment import Enrolment
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
@@ -22,6 +23,8 @@ class UseCases:
     sessions: Sessions
     snapshots: Snapshots
     certification: Certification
+    enrolment: Enrolment | None = None
+    """None where one box does everything."""
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,43 @@ class BundleResponse(Message):
     digest: str
 
 
+class Entries(Message):
+    """URIs of compute nodes, or ranges of them."""
+
+    entries: list[str]
+
+
+class ComputeNodes(Message):
+    """The entries as they were written."""
+
+    compute_nodes: list[str]
+
+
+class DrainRequest(Message):
+    """The node that is meant, by its URI."""
+
+    uri: str
+
+
+class NodeListing(Message):
+    """A compute node as a web node sees it.
+
+    `state` is `ready`, `draining`, `failing` or `unreachable`, and `trouble` says why it is not
+    the first.
+    """
+
+    uri: str
+    state: str
+    trouble: str
+    version: str
+    workers: int
+    busy: int
+    most: int
+    queued: int
+    clock_ahead_s: float
+    draining_since: str | None
+
+
 class CheckResponse(Message):
     """How a trial load went: what the service's code wrote meanwhile."""
 

@@ -97,26 +97,16 @@ async def _serve(home: Home, settings: ComputeSettings, reread: Reread, announce
                     sockets,
                     face.listen,
                     face.clients,
-                    drained=partial(_drained, face.health),
+                    drained=partial(life.draining, face.health),
                     grace_s=settings.limits.drain_seconds,
                 )
                 kestrel, port = settings.kestrel, server.ports[0]
                 url = life.url_of(kestrel.interface, port, sealed=kestrel.https_enabled)
-                tasks = [*sealing.tasks, *trusting, work.sweep, *_watching(sealing, port)]
+                tasks = [*sealing.watching(sockets), *trusting, work.sweep]
                 announced = partial(life.announced, home, Ready(url, sealing.ca, os.getpid()))
                 await life.serve_beside(server, tasks, partial(announced, announce))
             finally:
                 await face.health.stop()
-
-
-def _drained(health: Health) -> None:
-    health.drain()
-    life.stopping()
-
-
-def _watching(sealing: Sealing, port: int) -> list[Task]:
-    check = sealing.presented_at("127.0.0.1", port)
-    return [] if check is None else [check.run]
 
 
 def _refuse_openness(settings: ComputeSettings) -> None:

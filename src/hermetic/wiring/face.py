@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from uvicorn import Config
@@ -37,6 +37,7 @@ class Behind:
 
     Args:
         probes: What has to be well for the node to be ready, by name.
+        advisory: What is told beside, and may be away.
         backends: Gives the compute nodes for `/status`, from what the probes found.
         providers: Gives who vouches for users.
         database: The kind of the database, and its name.
@@ -51,6 +52,7 @@ class Behind:
     providers: Callable[[], Mapping[str, Status]]
     database: tuple[str, str]
     restarts: Counted | None = None
+    advisory: Mapping[str, Probe] = field(default_factory=dict)
 
 
 class Face:
@@ -63,7 +65,9 @@ class Face:
         self._context = sealing.context.base if sealing.context else None
         self._bounds = listening_limits(bounds)
         self._listener: Listener | None = None
-        self.health = Health({**behind.probes, "certificate": sealing.probe})
+        self.health = Health(
+            {**behind.probes, "certificate": sealing.probe}, advisory=behind.advisory
+        )
         self.metrics = Metrics(self._sources(sealing, behind))
         limits = wire_limits(bounds)
         hsts = _HSTS if sealing.context else None

@@ -25,6 +25,8 @@ class Kept:
 
     database: Database
     described: tuple[str, str]
+    local: BundleArchive
+    """The bundles in the home: all there are, or copies of some."""
     principals: Principals
     logins: Logins
     services: Services
@@ -40,13 +42,16 @@ class Kept:
 
 def kept_in(home: Home, upload_bytes: int, clock: Clock) -> Kept:
     """Return what is kept in *home*; nothing is touched yet."""
-    return _kept(home, SqliteDatabase(home.database), ("sqlite", "main"), upload_bytes, clock)
+    database = SqliteDatabase(home.database)
+    return kept_with(home, database, ("sqlite", "main"), upload_bytes, clock)
 
 
-def _kept(
+def kept_with(
     home: Home, database: Database, described: tuple[str, str], upload_bytes: int, clock: Clock
 ) -> Kept:
+    """Return what is kept in *home* and *database*, which is of that kind and name."""
     bounds = bounds_of(upload_bytes)
+    local = BundleArchive(home.bundles, home.unpacked, clock=clock, bounds=bounds)
     return Kept(
         database=database,
         described=described,
@@ -55,7 +60,8 @@ def _kept(
         services=Services(database),
         sessions=SessionRegistry(database),
         snapshots=SnapshotRegistry(database),
-        bundles=BundleArchive(home.bundles, home.unpacked, clock=clock, bounds=bounds),
+        bundles=local,
+        local=local,
         bounds=bounds,
     )
 

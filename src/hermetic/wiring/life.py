@@ -17,6 +17,7 @@ from hermetic import log as logs
 from hermetic.config.home import Home, write_record
 from hermetic.config.tree import Note
 from hermetic.log import logger
+from hermetic.node.health import Health
 from hermetic.node.notify import READY, STOPPING, Manager, status
 from hermetic.node.server import NodeServer
 
@@ -90,8 +91,9 @@ async def serve_beside(
         raise failures.exceptions[0] from failures
 
 
-def stopping() -> None:
-    """Tell the service manager that the node is on its way out."""
+def draining(health: Health) -> None:
+    """Be unready, and tell the service manager that the node is on its way out."""
+    health.drain()
     Manager(os.environ).tell(STOPPING, status("Finishing what was begun."))
 
 

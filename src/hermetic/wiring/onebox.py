@@ -52,13 +52,13 @@ async def _serve(home: Home, settings: Settings, password: str | None, announce:
                     sockets,
                     face.listen,
                     face.clients,
-                    drained=face.health.drain,
+                    drained=partial(life.draining, face.health),
                     grace_s=settings.limits.drain_seconds,
                 )
                 kestrel, port = settings.kestrel, server.ports[0]
                 url = life.url_of(kestrel.host, port, sealed=kestrel.https_enabled)
                 ready = Ready(url, sealing.ca, os.getpid(), generated)
-                tasks: list[Task] = [*sealing.tasks, partial(_sweep, parts)]
+                tasks: list[Task] = [*sealing.watching(sockets), partial(_sweep, parts)]
                 announced = partial(life.announced, home, ready, announce)
                 await life.serve_beside(server, tasks, announced)
             finally:

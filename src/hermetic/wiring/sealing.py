@@ -1,6 +1,7 @@
 """What a node presents to those who connect: of our own authority, of a store, or supplied."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -106,12 +107,15 @@ class Sealing:
             left[self.context.role.value] = (served - now).total_seconds()
         return left
 
-    def presented_at(self, host: str, port: int) -> PresentedCheck | None:
-        """Return what compares the port with what is kept, if anything is."""
+    def watching(self, sockets: Sequence[socket.socket]) -> list[Task]:
+        """Return what keeps up what is presented on *sockets*, and sees to it that it is."""
         context, kept = self.context, self.kept
         if context is None or kept is None:
-            return None
-        return PresentedCheck((host, port), lambda: context.credential.chain.names[0], kept)
+            return list(self.tasks)
+        address, port = sockets[0].getsockname()[:2]
+        reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
+        check = PresentedCheck((reached, port), lambda: context.credential.chain.names[0], kept)
+        return [*self.tasks, check.run]
 
 
 def choice_of(section: CertificateChoice) -> Choice:
@@ -149,12 +153,21 @@ async def seal(home: Home, wish: Wish, clock: Clock) -> Sealing:
     return await _own(home, wish, store, clock)
 
 
-async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealing:
-    """Present what our own authority issues, and renew it."""
-    kept, entry = FileStore(home.authority), wish.role.value
+async def own_renewal(home: Home, role: Role, names: Sequence[str], clock: Clock) -> Renewal:
+    """Return what keeps a credential of our own authority fit, which is made if there is none.
+
+    It lies in the store of the home under the name of its role.
+    """
+    kept = FileStore(home.authority)
     authority = await asyncio.to_thread(Authority.open, kept, clock)
     write_file(home.ca, authority.root_pem)
-    renewal = Renewal(store, entry, authority, wish.own_names, wish.role, clock)
+    return Renewal(FileStore(home.certificates), role.value, authority, names, role, clock)
+
+
+async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealing:
+    """Present what our own authority issues, and renew it."""
+    entry = wish.role.value
+    renewal = await own_renewal(home, wish.role, wish.own_names, clock)
     context = _context(wish, await renewal.credential(), clock)
 
     def present(named: str, credential: Credential) -> None:
@@ -170,7 +183,7 @@ async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealin
         home.ca,
         certification,
         (renewal.run, following),
-        kept,
+        FileStore(home.authority),
         clock,
         lambda: read().chain,
     )

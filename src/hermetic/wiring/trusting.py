@@ -1,13 +1,13 @@
 """Whom a node trusts: the stores of its home, and the authority in it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from cryptography import x509
 
-from hermetic.certificates.authorisation import Allowed
+from hermetic.certificates.authorisation import Allowed, Trust
 from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
 from hermetic.certstore.stores import Stores
@@ -64,12 +64,19 @@ class HomeTrust:
 
 
 async def live_trust(
-    home: Home, role: Role, clock: Clock, allowed: Allowed | None = None
+    home: Home,
+    role: Role,
+    clock: Clock,
+    allowed: Allowed | None = None,
+    on_change: Callable[[Trust], None] = lambda trust: None,
 ) -> tuple[LiveTrust, Task]:
-    """Return the trust of *home* in certificates of that *role*, and what keeps it up."""
+    """Return the trust of *home* in certificates of that *role*, and what keeps it up.
+
+    Other arguments as `LiveTrust`.
+    """
     source = HomeTrust(home)
     trust = await asyncio.to_thread(
-        partial(LiveTrust, source, role=role, clock=clock, allowed=allowed)
+        partial(LiveTrust, source, role=role, clock=clock, allowed=allowed, on_change=on_change)
     )
     return trust, partial(trust.follow, *source.folders)
 

@@ -1,0 +1,142 @@
+"""How a web node speaks to compute nodes: whom it trusts, and what it shows them."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from hermetic.certificates.credential import Credential
+from hermetic.certificates.roles import Role
+from hermetic.certstore.chosen import Chosen
+from hermetic.certstore.files import FileStore
+from hermetic.certstore.stores import Stores
+from hermetic.clock import Clock
+from hermetic.config.home import Home
+from hermetic.config.sections import CertificateChoice
+from hermetic.errors import BadConfiguration, CertificateRejected, HermeticError
+from hermetic.log import logger
+from hermetic.tls.contexts import client_context
+from hermetic.tls.folder import digest_of
+from hermetic.tls.trust import LiveTrust
+from hermetic.tls.watch import changes
+from hermetic.wiring.life import Task
+from hermetic.wiring.sealing import choice_of, own_renewal
+from hermetic.wiring.trusting import live_trust
+
+log = logger(__name__)
+
+AUTHENTICATION = Role.AUTHENTICATION.value
+"""The entry of the store for a certificate of our own authority."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Where what is shown to compute nodes comes from; all of it blocks for the disk."""
+
+    read: Callable[[], Credential]
+    digest: Callable[[], str]
+    folder: Path
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass
+class BackEnd:
+    """Gives the TLS context for connections to compute nodes, made anew when anything changes."""
+
+    trust: LiveTrust
+    shown: Shown | None
+    on_change: Callable[[], None] = lambda: None
+    """Called after each change of the context."""
+    credential: Credential | None = None
+    _context: ssl.SSLContext | None = field(default=None, repr=False)
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context for the next connection."""
+        if self._context is None:
+            self._context = client_context(
+                self.trust.authorities_pem, credential=self.credential, judge=self.trust.judge
+            )
+        return self._context
+
+    def renew(self) -> None:
+        """Make another context for the next connection, and let the old connections go."""
+        self._context = None
+        self.on_change()
+
+    async def follow(self) -> None:
+        """Show what is kept, whenever that changes, until cancelled."""
+        shown = self.shown
+        if shown is None:
+            return
+        seen = ""
+        async for _ in changes(shown.folder):
+            digest = await asyncio.to_thread(shown.digest)
+            if digest != seen:
+                seen = digest
+                await self._take(shown)
+
+    async def _take(self, shown: Shown) -> None:
+        try:
+            found = await asyncio.to_thread(shown.read)
+        except HermeticError as error:
+            log.warning("certificate.refused", role=AUTHENTICATION, text=error.text)
+            return
+        if self.credential is None or found.chain.sha256 != self.credential.chain.sha256:
+            self.credential = found
+            log.info(
+                "certificate.swapped",
+                role=AUTHENTICATION,
+                serial=f"{found.chain.serial:x}",
+                not_after=found.chain.not_after.isoformat(),
+            )
+            self.renew()
+
+
+async def back_end(
+    home: Home, section: CertificateChoice, own_names: Sequence[str], clock: Clock
+) -> tuple[BackEnd, list[Task]]:
+    """Return how to speak to compute nodes, and what keeps that up.
+
+    *own_names* are those for which our own authority certifies this web node, where the settings
+    name no certificate and the home has that authority.
+
+    Raises:
+        BadConfiguration: The certificate that the settings name cannot be used.
+    """
+    made: list[BackEnd] = []
+    trust, following = await live_trust(
+        home, Role.COMPUTE, clock, on_change=lambda _: made[0].renew()
+    )
+    shown = await _shown(home, section, own_names, clock)
+    backend = BackEnd(trust, shown)
+    made.append(backend)
+    if shown is None:
+        return backend, [following]
+    try:
+        backend.credential = await asyncio.to_thread(shown.read)
+    except CertificateRejected as error:
+        raise BadConfiguration(
+            "The certificate that BackEndConfiguration.ClientCertificate names cannot be shown to"
+            f" compute nodes: {error.text}"
+        ) from error
+    return backend, [following, backend.follow, *shown.tasks]
+
+
+async def _shown(
+    home: Home, section: CertificateChoice, own_names: Sequence[str], clock: Clock
+) -> Shown | None:
+    if section.is_chosen:
+        stores, choice = Stores(home.stores), choice_of(section)
+        chosen = Chosen(stores, choice, role=Role.AUTHENTICATION, clock=clock)
+        return Shown(chosen.read, chosen.digest, chosen.folder)
+    if section.enabled is False or not home.authority.is_dir():
+        return None
+    renewal = await own_renewal(home, Role.AUTHENTICATION, own_names, clock)
+    await renewal.credential()
+    store = FileStore(home.certificates)
+    folder = store.folder(AUTHENTICATION)
+    return Shown(
+        partial(store.read, AUTHENTICATION), partial(digest_of, folder), folder, (renewal.run,)
+    )

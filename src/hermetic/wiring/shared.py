@@ -1,0 +1,27 @@
+"""What several web nodes keep together, in a PostgreSQL database.
+
+Apart from `keeping`, since it takes a library that one box does without.
+"""
+
+from dataclasses import replace
+
+from hermetic.clock import Clock
+from hermetic.config.home import Home
+from hermetic.database.connection_string import parse
+from hermetic.database.postgresql import PostgresDatabase
+from hermetic.registry.shared_bundles import SharedBundles
+from hermetic.wiring.keeping import Kept, kept_with
+
+
+def kept_at(home: Home, connection: str, upload_bytes: int, clock: Clock) -> Kept:
+    """Return what is kept in the database of *connection*, a connection string.
+
+    Bundles lie there too; the home has copies of some.
+
+    Raises:
+        BadConfiguration: The connection string cannot be understood.
+    """
+    where = parse(connection)
+    database = PostgresDatabase(where)
+    kept = kept_with(home, database, ("postgresql", where.database), upload_bytes, clock)
+    return replace(kept, bundles=SharedBundles(kept.local, database, clock))
