@@ -5,6 +5,7 @@ the lock that every process which uses the server shares.  Needs nothing but Pyt
 starts fast; `tests.support.postgresql` is for tests.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -169,11 +170,13 @@ def _free_port() -> int:
 def _is_ready(server: subprocess.Popen[bytes], file: Path) -> bool:
     """Wait until the server says in *file* that it is ready; false if it ended instead."""
     deadline = time.monotonic() + PATIENCE_S
-    while server.poll() is None and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
         lines = file.read_text().splitlines() if file.exists() else []
         if len(lines) > 7 and lines[7].strip() == "ready":
             return True
-        time.sleep(PERIOD_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(PERIOD_S)
+            return False
     return False
 
 
