@@ -300,7 +300,7 @@ def test_what_is_open_is_closed_when_the_stores_are_opened(stores: Stores, root:
     assert readable_by_others(root) == set()
 
 
-ADDING = ["credential", "root", "list"]
+ADDING = ["credential", "list"]
 
 
 def steps_of(root: Path, name: str) -> int:

@@ -16,7 +16,7 @@ from hermetic.certificates import signing
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.roles import Role
 from hermetic.certificates.selection import StoreLocation, StoreName, thumbprints
-from hermetic.certstore.stores import PLACES, Stores
+from hermetic.certstore.stores import Stores
 from hermetic.cli import main
 from hermetic.cli.importing import Asked, Imported, settings_for, take_in
 from hermetic.config.home import Home
@@ -64,7 +64,7 @@ def outcome(home: Home, files: tuple[Path, ...], passphrase: bytes | None, **ask
     try:
         take_in(Asked(files, **asked), home, at=material().ours.now)
     except CertificateRejected as refused:
-        assert [one for place in PLACES for one in Stores(home.stores).credentials(*place)] == []
+        assert not list(home.root.rglob("tls.key"))
         return refused.code
     (kept,) = Stores(home.stores).credentials(MACHINE, MY)
     return [label(certificate) for certificate in kept.chain.certificates]
@@ -74,7 +74,7 @@ def outcome(home: Home, files: tuple[Path, ...], passphrase: bytes | None, **ask
 _MORE_IS_ASKED = {"an authority": "wrong-purpose"}
 
 
-@pytest.mark.usefixtures("stores")
+@pytest.mark.slow  # each takes a moment, all of them two seconds
 @pytest.mark.parametrize(
     ("name", "make", "passphrase", "expected"), FILES, ids=[case[0] for case in FILES]
 )
@@ -244,12 +244,12 @@ def owners(root: Path) -> set[tuple[int, int]]:
 
 @AS_ROOT
 def test_what_root_imports_belongs_to_the_owner_of_the_home(
-    home: Home, handed: Callable[..., tuple[Path, ...]]
+    reachable: Path, handed: Callable[..., tuple[Path, ...]]
 ) -> None:
     files = handed(_pair())
     files[0].chmod(0o600)  # which the owner of the home could not read
-    for folder in (home.root.parent, home.root.parent.parent, home.root.parent.parent.parent):
-        folder.chmod(0o755)
+    home = Home(reachable / "home")
+    home.create()
     os.chown(home.root, NOBODY.pw_uid, NOBODY.pw_gid)
     taken(home, files)
     assert owners(home.root) == {(NOBODY.pw_uid, NOBODY.pw_gid)}
@@ -259,11 +259,9 @@ def test_what_root_imports_belongs_to_the_owner_of_the_home(
 
 @AS_ROOT
 def test_a_home_is_made_for_the_service_account(
-    tmp_path: Path, handed: Callable[..., tuple[Path, ...]]
+    reachable: Path, handed: Callable[..., tuple[Path, ...]]
 ) -> None:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    home = Home(tmp_path / "for" / "nobody")
+    home = Home(reachable / "for" / "nobody")
     taken(home, handed(_pair()), service_account="nobody")
     assert owners(home.root) == {(NOBODY.pw_uid, NOBODY.pw_gid)}
 

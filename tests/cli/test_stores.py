@@ -19,11 +19,9 @@ ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
 @pytest.fixture
-def reachable(tmp_path: Path) -> Home:
-    """Return a home, not made yet, in a folder that every account can reach."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    return Home(tmp_path / "home")
+def theirs(reachable: Path) -> Home:
+    """Return a home, not made yet, where every account could reach it."""
+    return Home(reachable / "home")
 
 
 def test_home_and_stores_are_made_at_the_first_opening(tmp_path: Path) -> None:
@@ -50,9 +48,9 @@ def test_the_log_is_as_before_after_it(tmp_path: Path) -> None:
 
 
 @AS_ROOT
-def test_root_acts_as_the_owner_and_is_root_again(reachable: Home) -> None:
+def test_root_acts_as_the_owner_and_is_root_again(theirs: Home) -> None:
     before = os.getgroups()
-    with opened(reachable, "nobody") as stores:
+    with opened(theirs, "nobody") as stores:
         assert (os.geteuid(), os.getegid(), os.getgroups()) == (
             NOBODY.pw_uid,
             NOBODY.pw_gid,
@@ -60,46 +58,46 @@ def test_root_acts_as_the_owner_and_is_root_again(reachable: Home) -> None:
         )
         stores.add(StoreLocation.LOCAL_MACHINE, StoreName.MY, hierarchy().issue())
     assert (os.geteuid(), os.getegid(), os.getgroups()) == (0, 0, before)
-    owners = {path.lstat().st_uid for path in (reachable.root, *reachable.root.rglob("*"))}
+    owners = {path.lstat().st_uid for path in (theirs.root, *theirs.root.rglob("*"))}
     assert owners == {NOBODY.pw_uid}
 
 
 @AS_ROOT
-def test_root_is_root_again_after_an_error(reachable: Home) -> None:
-    with pytest.raises(NotFound), opened(reachable, "nobody"):
+def test_root_is_root_again_after_an_error(theirs: Home) -> None:
+    with pytest.raises(NotFound), opened(theirs, "nobody"):
         raise NotFound("inside")
     assert os.geteuid() == 0
 
 
 @AS_ROOT
-def test_a_link_that_the_owner_laid_leads_root_nowhere(reachable: Home, tmp_path: Path) -> None:
-    with opened(reachable, "nobody"):
+def test_a_link_that_the_owner_laid_leads_root_nowhere(theirs: Home) -> None:
+    with opened(theirs, "nobody"):
         pass
-    roots_own = tmp_path / "roots-own"
+    roots_own = theirs.root.with_name("roots-own")
     roots_own.mkdir(mode=0o700)
-    reachable.stores.rmdir()
-    reachable.stores.symlink_to(roots_own)
-    with pytest.raises(BadConfiguration, match="cannot be used by this user"), opened(reachable):
+    theirs.stores.rmdir()
+    theirs.stores.symlink_to(roots_own)
+    with pytest.raises(BadConfiguration, match="cannot be used by this user"), opened(theirs):
         pass
     assert list(roots_own.iterdir()) == []
 
 
 @AS_ROOT
-def test_a_home_of_another_account_is_not_for_the_one_that_is_named(reachable: Home) -> None:
-    reachable.create()
-    told = f"sudo chown -R nobody {reachable.root}"
-    with pytest.raises(BadConfiguration, match=told), opened(reachable, "nobody"):
+def test_a_home_of_another_account_is_not_for_the_one_that_is_named(theirs: Home) -> None:
+    theirs.create()
+    told = f"sudo chown -R nobody {theirs.root}"
+    with pytest.raises(BadConfiguration, match=told), opened(theirs, "nobody"):
         pass
 
 
 @AS_ROOT
-def test_anybody_else_is_told_whom_to_be(reachable: Home) -> None:
-    reachable.create()
+def test_anybody_else_is_told_whom_to_be(theirs: Home) -> None:
+    theirs.create()
     os.seteuid(NOBODY.pw_uid)
     try:
-        with pytest.raises(BadConfiguration, match="sudo -u root hermetic"), opened(reachable):
+        with pytest.raises(BadConfiguration, match="sudo -u root hermetic"), opened(theirs):
             pass
-        with pytest.raises(BadConfiguration, match="chown"), existing(reachable):
+        with pytest.raises(BadConfiguration, match="chown"), existing(theirs):
             pass
     finally:
         os.seteuid(0)
