@@ -74,7 +74,6 @@ def outcome(home: Home, files: tuple[Path, ...], passphrase: bytes | None, **ask
 _MORE_IS_ASKED = {"an authority": "wrong-purpose"}
 
 
-@pytest.mark.slow  # each takes a moment, all of them two seconds
 @pytest.mark.parametrize(
     ("name", "make", "passphrase", "expected"), FILES, ids=[case[0] for case in FILES]
 )
@@ -310,7 +309,7 @@ def test_the_command_answers_in_json(
     told = json.loads(out)
     assert (code, told["new"], told["hasKey"], told["daysLeft"]) == (0, True, True, 0)
     assert (told["sha1"], told["sha256"]) == thumbprints(material().certificate)
-    assert told["believedBecauseOf"].startswith("CN=Ours root")
+    assert told["trustedRoot"].startswith("CN=Ours root")
     assert "web node" in told["settings"]
 
 

@@ -36,9 +36,9 @@ from hermetic.cli.stores import existing, store_location_option, store_name_opti
 from hermetic.config.home import Home, speaking_of
 from hermetic.errors import BadInput, NotFound
 
-# Three encryptions of a PKCS#12 file together stay below what our own reading takes.
+# A PKCS#12 file is encrypted three times; together they stay far below what our reading takes.
 _ROUNDS = 100_000
-_OLD_ROUNDS = 2048  # more is refused by some of those who need the old form
+_OLD_ROUNDS = 2048  # as OpenSSL writes the old form, which 3DES is the limit of anyway
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ def _in_json(made: Imported, asked: Asked) -> dict[str, object]:
     return {
         **_described(made),
         "new": made.is_new,
-        "believedBecauseOf": root.subject.rfc4514_string() if root is not None else None,
+        "trustedRoot": root.subject.rfc4514_string() if root is not None else None,
         "settings": _settings(made, asked),
         "notes": _notes(made),
         "warnings": list(made.found.warnings),
