@@ -1,9 +1,12 @@
 """Who may come in: the tables, and what is said to those who may not."""
 
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from cryptography import x509
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hermetic.certificates.authorisation import Allowed, Trust, uris_of
 from hermetic.certificates.fingerprints import mirrored
@@ -18,9 +21,14 @@ from tests.support.verdicts import Case, all_cases, fingerprint, trusting
 CASES = all_cases()
 
 
-@pytest.fixture(scope="module")
-def cast() -> Cast:
+@cache
+def shared() -> Cast:
     return Cast(NOW)
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return shared()
 
 
 def verdict(case: Case, cast: Cast) -> str:
@@ -180,6 +188,27 @@ def test_a_judgement_holds_until_a_list_begins_or_ends(cast: Cast) -> None:
     assert until(current) == 3 * DAY
     assert until(current, ended) == 3 * DAY
     assert until(current, to_come) == 2 * DAY
+
+
+KINDS = ("issuers", "subjects", "names", "fingerprints")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.sampled_from(KINDS), st.booleans()), st.booleans())
+def test_whoever_is_let_in_is_what_every_setting_asks_for_and_is_not_denied(
+    asked: dict[str, bool], is_denied: bool
+) -> None:
+    cast = shared()
+    web_1, web_2 = (cast.identity(who) for who in ("web-1", "web-2"))
+    own = ("CN=Contoso Issuing", "CN=web-1,O=Contoso", "web-1.nodes.test", fingerprint(web_1))
+    other = ("CN=Guests", "CN=web-2,O=Contoso", "web-2.nodes.test", fingerprint(web_2))
+    wanted = {
+        kind: [(own if is_own else other)[KINDS.index(kind)]] for kind, is_own in asked.items()
+    }
+    denied = [fingerprint(web_1 if is_denied else web_2)]
+    trust = trusting(cast, Allowed.parse(**wanted, denied=denied))
+    judged = verdict(Case("web-1", "", lambda _: web_1, lambda _: trust), cast)
+    assert (judged == "in") is (all(asked.values()) and not is_denied)
 
 
 def test_every_fault_is_one_that_names_alone_would_let_in(cast: Cast) -> None:

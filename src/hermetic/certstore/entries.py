@@ -125,17 +125,11 @@ class Entries(Generic[T]):
         What was read before and has not changed since is not read again: twenty credentials
         take 25 ms, with a watcher waiting for them.
         """
-        found: dict[str, tuple[bytes, T]] = {}
-        for name, word in self.sums().items():
-            known = self._known.get(name)
-            if known is None or known[0] != word:
-                try:
-                    known = word, self.read(name)
-                except NotFound:
-                    continue
-            found[name] = known
-        self._known = found
-        return [value for _, value in found.values()]
+        return list(self._whole().values())
+
+    def whole_names(self) -> list[str]:
+        """Return the names of the entries that `whole` returns the content of."""
+        return list(self._whole())
 
     def holds(self, entry: str, value: T) -> bool:
         """Whether *entry* holds *value* now, to the letter."""
@@ -182,6 +176,19 @@ class Entries(Generic[T]):
         folder = self.folder(entry)
         with self._locked(folder, entry, make=partial(make_folders, folder, self._disk)):
             yield
+
+    def _whole(self) -> dict[str, T]:
+        found: dict[str, tuple[bytes, T]] = {}
+        for name, word in self.sums().items():
+            known = self._known.get(name)
+            if known is None or known[0] != word:
+                try:
+                    known = word, self.read(name)
+                except NotFound:
+                    continue
+            found[name] = known
+        self._known = found
+        return {name: value for name, (_, value) in found.items()}
 
     def _versions(self, entry: str) -> Versions:
         return Versions(self.folder(entry), self._disk)

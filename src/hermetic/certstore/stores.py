@@ -125,6 +125,18 @@ class Stores:
         found = [one for place in locations for one in self._lists[place].whole()]
         return tuple({thumbprints(one): one for one in found}.values())
 
+    def lost(self) -> tuple[Path, ...]:
+        """Return the folders of certificates without a key, and of lists, that are left out.
+
+        Each held one, and is damaged with all its versions.
+        """
+        kinds = [kind for place in PLACES for kind in self._kinds(place)[1:]]
+        return tuple(
+            entries.folder(name)
+            for entries in kinds
+            for name in sorted({*entries.all_names()} - {*entries.whole_names()})
+        )
+
     def choose(self, choice: Choice, *, role: Role, at: datetime) -> Credential:
         """Return the credential that *choice* means, its chain completed out of these stores.
 
