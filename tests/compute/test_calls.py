@@ -1,14 +1,25 @@
 """Calls as web nodes send them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from hermetic.certificates.authorisation import Allowed
+from hermetic.certificates.roles import Role
+from hermetic.clock import system_clock
 from hermetic.errors import CertificateRejected
+from hermetic.node.listener import Listener
+from hermetic.tls.reload import SwappingContext
+from hermetic.tls.trust import LiveTrust
 from hermetic.wire.placements import placed
+from tests.support.authorities import Folders
+from tests.support.callers import Cast
+from tests.support.certificates import hierarchy
 from tests.support.computenode import ComputeNode, compute_node
+from tests.support.mutual import context_of
 from tests.support.waiting import until
 from tests.support.wire import WINE_SERVICE, Answered, RawClient
 
@@ -123,3 +134,45 @@ async def test_who_may_not_come_in_is_told_why_and_is_not_heard(tmp_path: Path) 
         assert "Its subject is another." in str(answer.json()["detail"])
         assert closed.execution.calls == []
         client.close()
+
+
+async def test_through_mutual_tls_who_is_meant_is_served_until_they_are_not(
+    tmp_path: Path,
+) -> None:
+    cast, servers = Cast(system_clock()), hierarchy()
+    source = Folders(tmp_path / "trust")
+    source.trust(cast.root)
+    meant = Allowed.parse(issuers=["CN=Contoso Root"], subjects=["CN=web-1,O=Contoso"])
+    live = LiveTrust(source, role=Role.AUTHENTICATION, clock=system_clock, allowed=meant)
+    context = SwappingContext(
+        servers.issue(), clock=system_clock, client_roots=live.authorities_pem
+    )
+    live.admit_through(context)
+
+    async def listen(
+        sockets: Sequence[socket.socket], connect: Callable[[], asyncio.Protocol]
+    ) -> Listener:
+        return await Listener.start(sockets, connect, context.base)
+
+    async with compute_node(tmp_path, door=live.peers, listen=listen) as node:
+        await node.placements.place(DIGEST, DOCUMENT)
+        web_1, web_2 = [
+            RawClient(
+                *await asyncio.open_connection(
+                    "127.0.0.1",
+                    node.port,
+                    ssl=context_of(cast.identity(who), servers.root_pem),
+                    server_hostname="localhost",
+                )
+            )
+            for who in ("web-1", "web-2")
+        ]
+        refused = await web_2.answer()
+        assert (refused.status, refused.fields["connection"]) == (403, "close")
+        assert "'CN=web-2,O=Contoso' is not of a subject that is let in" in str(refused.json())
+        assert (await web_1.ask(asked())).status == 200
+        live.allow(Allowed.parse(subjects=["CN=web-2,O=Contoso"]))
+        assert await web_1.ended() == b""
+        assert len(node.execution.calls) == 1
+        for client in (web_1, web_2):
+            client.close()

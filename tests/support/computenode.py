@@ -18,7 +18,7 @@ from hermetic.http.requests import RequestIds
 from hermetic.http.status import StatusApi
 from hermetic.node.health import Health
 from hermetic.node.metrics import Metrics
-from hermetic.node.server import NodeServer, bind
+from hermetic.node.server import Listen, NodeServer, bind
 from hermetic.registry.bundles import BundleArchive
 from tests.support.execution import InstantExecution
 from tests.support.hosting import PlayedSessions
@@ -53,6 +53,7 @@ async def compute_node(
     home: Path,
     *,
     door: Door | None = None,
+    listen: Listen = listen_plainly,
     sessions: SessionHost | None = None,
     limits: WireLimits | None = None,
     port: int = 0,
@@ -81,7 +82,7 @@ async def compute_node(
         limits=limits,
     )
     clients = Clients(configured(app), ComputeProtocol, calls, system_clock)
-    server = NodeServer(bind("127.0.0.1", port), listen_plainly, clients, grace_s=5.0)
+    server = NodeServer(bind("127.0.0.1", port), listen, clients, grace_s=5.0)
     serving = asyncio.create_task(server.serve())
     await server.started.wait()
     node = ComputeNode(server.ports[0], execution, placements, clients, server, serving)

@@ -71,6 +71,17 @@ class Knocking:
         return await self.peer.ask(b"still there?") == b"still there?" * 2
 
 
+def context_of(caller: Caller, roots: bytes) -> ssl.SSLContext:
+    """Return the context of somebody who shows whatever they have, as a stranger makes it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers("ALL:@SECLEVEL=0")  # so that weak certificates can be shown
+    context.load_verify_locations(cadata=roots.decode())
+    if caller.certificates:
+        with as_path(caller.pem) as path:
+            context.load_cert_chain(path)
+    return context
+
+
 @dataclass
 class Door:
     """A listener on a port of its own, and the trust it goes by."""
@@ -85,15 +96,9 @@ class Door:
     def peers(self) -> Peers:
         return self.live.peers
 
-    def client(self, caller: Caller, roots: bytes | None = None) -> ssl.SSLContext:
-        """Return the context of somebody who shows whatever they have, as a stranger makes it."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.set_ciphers("ALL:@SECLEVEL=0")  # so that weak certificates can be shown
-        context.load_verify_locations(cadata=(roots or self.servers.root_pem).decode())
-        if caller.certificates:
-            with as_path(caller.pem) as path:
-                context.load_cert_chain(path)
-        return context
+    def client(self, caller: Caller) -> ssl.SSLContext:
+        """Return the context of somebody who shows whatever they have."""
+        return context_of(caller, self.servers.root_pem)
 
     async def knock(self, caller: Caller) -> Knocking:
         """Connect, and hear what is said."""

@@ -170,7 +170,7 @@ async def test_an_emptied_store_closes_the_door(scene: Scene) -> None:
         scene.source.trust()
         await inside.ended()
     assert (await scene.door.knock(scene.cast.identity("web-1"))).verdict == "tls"
-    assert not len(scene.door.peers)
+    assert not scene.door.peers.connections
 
 
 async def test_a_file_half_written_closes_no_connection(scene: Scene) -> None:
@@ -244,4 +244,4 @@ async def test_who_forges_an_identity_in_a_header_is_who_the_certificate_says(
     )
     assert web_2.verdict == "wrong-subject"
     await web_2.ended()
-    assert not len(scene.door.peers)
+    assert not scene.door.peers.connections

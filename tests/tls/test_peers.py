@@ -86,7 +86,12 @@ async def test_a_peer_is_known_by_the_certificate_of_its_handshake(
     assert peer.address == "127.0.0.1"
     assert peer.chain.certificates[-1] == cast.root.certificate
     await knocking.peer.close()
-    await opened.port.settled(lambda listener: not len(opened.peers))
+    await opened.port.settled(lambda listener: not opened.peers.connections)
+
+
+async def test_a_door_at_which_nobody_is_yet_is_a_door(opened: Door) -> None:
+    assert opened.peers.connections == 0
+    assert bool(opened.peers)  # or `peers or everybody` would let everybody in
 
 
 async def test_who_is_refused_is_told_why_and_counted_and_logged(opened: Door, cast: Cast) -> None:
@@ -118,7 +123,7 @@ async def test_a_review_cuts_off_who_is_not_let_in_any_more_and_nobody_else(
         ("peer.cut_off", "denied", 3)
     ]
     assert opened.peers.cut_off == {"denied": 3}
-    assert len(opened.peers) == 3
+    assert opened.peers.connections == 3
 
 
 class Counting(Trust):
@@ -155,7 +160,7 @@ async def test_a_certificate_is_judged_once_however_often_it_is_shown(
 async def test_who_comes_back_after_a_review_is_judged_anew(opened: Door, cast: Cast) -> None:
     knocking = await opened.knock(cast.identity("web-1"))
     await knocking.peer.close()
-    await opened.port.settled(lambda listener: not len(opened.peers))
+    await opened.port.settled(lambda listener: not opened.peers.connections)
     assert opened.peers.review(denying(cast, "web-1")) == 0
     assert (await opened.knock(cast.identity("web-1"))).verdict == "denied"
 
@@ -229,6 +234,6 @@ async def test_those_who_left_are_not_remembered_for_ever(
     stays = await opened.knock(cast.identity("guest"))
     for who in ("web-1", "web-2", "web-1"):
         await (await opened.knock(cast.identity(who))).peer.close()
-        await opened.port.settled(lambda listener: len(opened.peers) == 1)
+        await opened.port.settled(lambda listener: opened.peers.connections == 1)
     assert len(trust.asked) == 4
     assert await stays.goes_on()

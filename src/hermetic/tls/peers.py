@@ -82,8 +82,10 @@ class Peers:
         """How many connections were not let in, by the code of the reason."""
         return self._tally.counts
 
-    def __len__(self) -> int:
-        """Return how many connections are let in now."""
+    # Without a length: empty, it would be false, and `peers or everybody` would let everybody in.
+    @property
+    def connections(self) -> int:
+        """How many connections are let in now."""
         return len(self._whose)
 
     def __iter__(self) -> Iterator[Peer]:
