@@ -66,11 +66,17 @@ async def compute_node(
     placements = Placements(execution, bundles)
     health, metrics = Health({"workers": execution.probe}), Metrics()
     await health.start()
-    standing = Standing(health, execution.capacity, clock, "0.0-test")
+    restarts: list[None] = []
+    standing = Standing(health, execution.capacity, clock, "0.0-test", clock())
     answered = StatusApi(health, metrics, standing, metrics_open=True, status_open=True)
     app = application(
         endpoints(
-            placements, execution, sessions or PlayedSessions(), answered, limits or WireLimits()
+            placements,
+            execution,
+            sessions or PlayedSessions(),
+            answered,
+            limits or WireLimits(),
+            lambda: restarts.append(None),
         )
     )
     calls = ComputeCalls(

@@ -17,6 +17,10 @@ from hermetic.errors import NotFound
 from hermetic.wire.messages import CertificateListing
 
 _ON_STORES = {
+    "issue": (
+        "hermetic.cli.issuing:issue",
+        "Let the authority of this home certify another machine.",
+    ),
     "import": (
         "hermetic.cli.importing:import_",
         "Import a certificate that somebody else issued, and its key.",

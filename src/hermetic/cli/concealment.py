@@ -12,15 +12,16 @@ import sys
 _OPTION = "--admin-password"
 _VARIABLE = "HERMETIC_ADMIN_PASSWORD"
 _DESCRIPTOR = "HERMETIC_ADMIN_PASSWORD_FD"
+_COMMANDS = ("up",), ("node", "run", "web")
 _LONGEST = 4096  # What a pipe takes at once on any system (PIPE_BUF).
 
 
 def conceal(arguments: list[str]) -> None:
-    """Start this process again without its password, if `hermetic up` was given one openly.
+    """Start this process again without its password, if a node was given one openly.
 
     The option wins over the variable.  Does not return where it starts again.
     """
-    if arguments[:1] != ["up"]:
+    if not any(tuple(arguments[: len(words)]) == words for words in _COMMANDS):
         return
     kept, password = _without_option(sys.orig_argv)
     environment = dict(os.environ)

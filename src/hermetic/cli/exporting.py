@@ -85,7 +85,7 @@ def export(wish: Wish, home: Home) -> None:
     if wish.out is None:
         output.show_bytes(data)
         return
-    _write(wish.out, data, 0o600 if wish.with_key else 0o644)
+    make_file(wish.out, data, 0o600 if wish.with_key else 0o644)
     output.note(f"Written to {wish.out}.")
 
 
@@ -187,8 +187,13 @@ def _encryption(passphrase: bytes, *, is_old: bool) -> KeySerializationEncryptio
     return builder.hmac_hash(SHA256()).build(passphrase)
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Write a file that was not there; nothing of it stays if that fails."""
+def make_file(path: Path, data: bytes, mode: int) -> None:
+    """Write a file that was not there; nothing of it stays if that fails.
+
+    Raises:
+        BadInput: There is one.
+        StorageFull: There is no room.
+    """
     with speaking_of(path):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)

@@ -18,6 +18,10 @@ _NOUNS = {
     "up": ("hermetic.cli.up:up", "Start one box: web node, workers and certificates."),
     "login": ("hermetic.cli.login:login", "Log in to a node and remember the token."),
     "service": ("hermetic.cli.service:service", "Publish, show, call and delete services."),
+    "node": (
+        "hermetic.cli.node:node",
+        "Run a node; list, add, remove, drain and restart compute nodes.",
+    ),
     "certificate": (
         "hermetic.cli.certificate:certificate",
         "List, renew, import and trust certificates.",

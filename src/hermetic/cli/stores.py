@@ -53,7 +53,10 @@ def opened(home: Home, account: str | None = None) -> Iterator[Stores]:
         BadInput: There is no such account.
         BadConfiguration: The home is somebody else's; the text says what to run.
     """
-    with _as_owner(home, account), log.for_a_command(node=socket.gethostname(), level=WARNING):
+    with (
+        acting_as_owner(home, account),
+        log.for_a_command(node=socket.gethostname(), level=WARNING),
+    ):
         home.create()
         yield Stores(home.stores)
 
@@ -73,7 +76,8 @@ def existing(home: Home) -> Iterator[Stores]:
 
 
 @contextmanager
-def _as_owner(home: Home, account: str | None) -> Iterator[None]:
+def acting_as_owner(home: Home, account: str | None = None) -> Iterator[None]:
+    """Do what is in the block as the owner of *home*; see `opened` for *account* and errors."""
     owner = _owner(home, account)
     if owner == os.geteuid():
         yield

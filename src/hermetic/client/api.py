@@ -6,7 +6,7 @@ Holds no state but the connection and the token.
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +31,12 @@ from hermetic.wire.messages import (
     AccessTokenResponse,
     BundleResponse,
     CertificateListing,
+    ComputeNodes,
+    Entries,
     LoginRequest,
     Message,
+    NodeListing,
+    NodeRequest,
     PublishRequest,
     WebService,
 )
@@ -193,6 +197,26 @@ class Client:
     def renew(self, entry: str) -> CertificateListing:
         """Renew one of them now, and return the new one once it is served."""
         return self._ask(CertificateListing, "POST", _path("certificates", entry, "renew"))
+
+    def nodes(self) -> list[NodeListing]:
+        """Return the compute nodes as the web node sees them."""
+        return self._ask(list[NodeListing], "GET", "/nodes")
+
+    def compute_nodes(self) -> list[str]:
+        """Return the entries that say which compute nodes there are."""
+        return self._ask(ComputeNodes, "GET", "/computenodes").compute_nodes
+
+    def add_nodes(self, entries: Sequence[str]) -> None:
+        """Add entries: URIs of compute nodes, or ranges of them."""
+        self._send("PUT", "/computenodes", _json(Entries(entries=list(entries))))
+
+    def remove_nodes(self, entries: Sequence[str]) -> None:
+        """Remove entries; what their nodes run is finished."""
+        self._send("DELETE", "/computenodes", _json(Entries(entries=list(entries))))
+
+    def tell_node(self, uri: str, what: str) -> None:
+        """Let the compute node at *uri* `drain`, `undrain` or `restart`."""
+        self._send("POST", _path("nodes", what), _json(NodeRequest(uri=uri)))
 
     def _ask(self, kind: type[T], method: str, path: str, body: "_Body | None" = None) -> T:
         content = self._send(method, path, body)

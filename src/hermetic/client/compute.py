@@ -53,6 +53,10 @@ class ComputeClient:
         """Let the node ask a worker of its own a question; raises `Unavailable` if none answers."""
         await self._asker.ask("POST", "/probe")
 
+    async def restart(self) -> None:
+        """Let the node finish what it runs, end, and begin again in place."""
+        await self._asker.ask("POST", "/restart")
+
     async def status(self) -> Status:
         """Return what the node says of itself."""
         return decode(await self._asker.ask("GET", "/status"), Status)

@@ -3,6 +3,8 @@
 No token is asked for anywhere: whoever got through the door is a web node.
 """
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
@@ -27,8 +29,15 @@ _TAG = "Execution"
 class PlacementsApi:
     """Takes services and bundles in, and tries services out."""
 
-    def __init__(self, placements: Placements, execution: Execution, limits: WireLimits) -> None:
+    def __init__(
+        self,
+        placements: Placements,
+        execution: Execution,
+        limits: WireLimits,
+        restart: Callable[[], None],
+    ) -> None:
         self._placements, self._execution, self._limits = placements, execution, limits
+        self._restart = restart
 
     def endpoints(self) -> list[Endpoint]:
         """Return what can be asked."""
@@ -40,6 +49,7 @@ class PlacementsApi:
             _endpoint("POST", f"{one}/check", "check", "Loads a service once.", self._check),
             _endpoint("PUT", "/bundles/{digest}", "keepBundle", "Keeps a bundle.", self._keep),
             _endpoint("POST", "/probe", "probe", "Asks a worker a question.", self._probe),
+            _endpoint("POST", "/restart", "restart", "Starts the node again.", self._start_again),
         ]
 
     async def _call(self, request: Request) -> Response:
@@ -69,6 +79,10 @@ class PlacementsApi:
         await self._execution.probe()
         return json({})
 
+    async def _start_again(self, request: Request) -> Response:
+        self._restart()
+        return json({}, 202)
+
 
 def application(apis: list[Endpoint]) -> ASGIApp:
     """Return the ASGI application of a compute node, which answers *apis*."""
@@ -82,10 +96,11 @@ def endpoints(
     sessions: SessionHost,
     status: StatusApi,
     limits: WireLimits,
+    restart: Callable[[], None],
 ) -> list[Endpoint]:
-    """Return all that can be asked of a compute node."""
+    """Return all that can be asked of a compute node; *restart* lets it end and begin again."""
     return [
-        *PlacementsApi(placements, execution, limits).endpoints(),
+        *PlacementsApi(placements, execution, limits, restart).endpoints(),
         *SessionHostApi(sessions, limits).endpoints(),
         *status.endpoints(),
     ]

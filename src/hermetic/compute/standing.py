@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from hermetic.client.execution import Capacity
 from hermetic.clock import Clock
-from hermetic.gateway.nodes import TIME
+from hermetic.gateway.nodes import STARTED, TIME
 from hermetic.node.health import Health
 from hermetic.wire import status
 from hermetic.wire.messages import Status
@@ -19,6 +20,7 @@ class Standing:
     capacity: Callable[[], Capacity]
     clock: Clock
     version: str
+    started_at: datetime
 
     def __call__(self) -> Status:
         """Return the state at this moment: bad as soon as one check fails."""
@@ -29,6 +31,7 @@ class Standing:
         details: dict[str, str | int] = {
             "queuedCalls": now.queued,
             TIME: int(self.clock().timestamp() * 1000),
+            STARTED: f"{self.started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
             "version": self.version,
         }
         if failed:

@@ -90,15 +90,32 @@ class Enrolment:
             NotFound: There is no node at that address.
         """
         _refuse_others(principal)
-        node = self._nodes.at(uri)
-        if node is None:
-            known = ", ".join(one.address.url for one in self._nodes) or "none"
-            raise NotFound(f"There is no compute node at {uri[:200]!r}: there are {known}.")
+        node = self._at(uri)
         if undo:
             await self._entries.undrain(node.address.url)
         else:
             await self._entries.drain(node.address.url)
         await self._changed(principal, "undrained" if undo else "drained", [node.address.url])
+
+    async def restart(self, principal: Principal, uri: str) -> None:
+        """Let the node at *uri* finish what it runs, end, and begin again.
+
+        Raises:
+            NotPermitted: The principal is no Owner.
+            NotFound: There is no node at that address.
+            Unreachable: It does not answer.
+        """
+        _refuse_others(principal)
+        node = self._at(uri)
+        await node.client.restart()
+        log.info("node.restarting", node=node.address.url, account=principal.name)
+
+    def _at(self, uri: str) -> ComputeNode:
+        node = self._nodes.at(uri)
+        if node is None:
+            known = ", ".join(one.address.url for one in self._nodes) or "none"
+            raise NotFound(f"There is no compute node at {uri[:200]!r}: there are {known}.")
+        return node
 
     async def nodes(self) -> tuple[Sequence[ComputeNode], Mapping[str, datetime]]:
         """Return the nodes as this web node sees them, and since when some are drained."""

@@ -33,6 +33,9 @@ PERIOD_S = 1.0
 TIME = "unixTimeMs"
 """The detail of a node's status that tells its clock, in milliseconds since 1970."""
 
+STARTED = "startedAt"
+"""The detail that tells since when the process runs, by its own clock."""
+
 Archive = Callable[[str], Awaitable[Path]]
 """Gives the archive of a bundle by its digest."""
 

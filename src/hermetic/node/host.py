@@ -38,6 +38,11 @@ def names(further: Sequence[str] = (), *, bound: Sequence[str] = ()) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
+def outward(names: Sequence[str]) -> tuple[str, ...]:
+    """Return *names* with those first that other machines know this one by."""
+    return tuple(sorted(names, key=lambda name: name in LOOPBACK))
+
+
 def _sayable(name: str) -> Iterator[str]:
     try:
         yield ServerName.parse(name).text

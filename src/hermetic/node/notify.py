@@ -44,6 +44,11 @@ class Manager:
             await asyncio.sleep(self._watchdog_s / 2)
 
 
+def reloading(monotonic_s: float) -> str:
+    """Return the lines that tell of a start again in place, at that time of the system's clock."""
+    return f"RELOADING=1\nMONOTONIC_USEC={int(monotonic_s * 1e6)}"
+
+
 def status(text: str) -> str:
     """Return the line that `systemctl status` shows."""
     return "STATUS=" + text.replace("\n", " ")

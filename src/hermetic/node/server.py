@@ -6,6 +6,7 @@ known here by more than these contracts.
 
 import asyncio
 import errno
+import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,8 @@ from hermetic.log import logger
 log = logger(__name__)
 
 _BACKLOG = 1024
+_NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
+"""What a machine without IPv6 says to `::`."""
 
 
 class Clients(Protocol):
@@ -79,13 +82,19 @@ class NodeServer:
         self._notice_s = notice_s
         self._stopping, self._forced = asyncio.Event(), asyncio.Event()
         self.started = asyncio.Event()
+        self.again = False
+        """Whether it stopped in order to be started again."""
         self.ports: list[int] = [one.getsockname()[1] for one in sockets]
         """The ports it listens on, also when it does no longer."""
 
-    def stop(self) -> None:
-        """Stop accepting and finish what was begun; a second time: cut it off."""
-        if self._stopping.is_set():
+    def stop(self, *, again: bool = False) -> None:
+        """Stop accepting and finish what was begun; a second time: cut it off.
+
+        Whoever wants it to stop for good has the last word over a start *again*.
+        """
+        if self._stopping.is_set() and again == self.again:
             self._forced.set()
+        self.again = again
         self._stopping.set()
 
     async def serve(self) -> bool:
@@ -138,7 +147,8 @@ class NodeServer:
 def bind(host: str, port: int) -> list[socket.socket]:
     """Return listening sockets on every address of *host*, all with one port.
 
-    With port 0 the system chooses it.
+    With port 0 the system chooses it.  No host is every address of this machine, of the families
+    that it has.
 
     Raises:
         Unavailable: Another program has the port.
@@ -146,14 +156,20 @@ def bind(host: str, port: int) -> list[socket.socket]:
         BadConfiguration: The host is unknown, or no address of this machine.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise BadConfiguration(f"{host!r} is no host this machine knows: {error}.") from error
     bound: list[socket.socket] = []
     try:
         for family, _, _, _, address in dict.fromkeys(found):
             chosen = bound[0].getsockname()[1] if bound else port
-            bound.append(_bind_one(family, (str(address[0]), chosen)))
+            try:
+                bound.append(_bind_one(family, (str(address[0]), chosen)))
+            except OSError as error:
+                if host or error.errno not in _NO_SUCH_FAMILY:
+                    raise
+        if not bound:
+            raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
     except OSError as error:
         for one in bound:
             one.close()

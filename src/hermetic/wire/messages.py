@@ -209,7 +209,7 @@ class ComputeNodes(Message):
     compute_nodes: list[str]
 
 
-class DrainRequest(Message):
+class NodeRequest(Message):
     """The node that is meant, by its URI."""
 
     uri: str
@@ -219,13 +219,14 @@ class NodeListing(Message):
     """A compute node as a web node sees it.
 
     `state` is `ready`, `draining`, `failing` or `unreachable`, and `trouble` says why it is not
-    the first.
+    the first.  What a node that does not answer would have said of itself is empty or 0.
     """
 
     uri: str
     state: str
     trouble: str
     version: str
+    started_at: str
     workers: int
     busy: int
     most: int

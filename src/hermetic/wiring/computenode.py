@@ -70,18 +70,20 @@ class _Work:
             await self.sessions.sweep()
 
 
-def serve(home: Home, settings: ComputeSettings, *, reread: Reread, announce: Announce) -> None:
+def serve(home: Home, settings: ComputeSettings, *, reread: Reread, announce: Announce) -> bool:
     """Run a compute node in *home*, which this process holds, until it is told to stop.
+
+    Returns whether it is to be started again, as a web node may ask of it.
 
     Raises:
         Unavailable: The port is taken.
         BadConfiguration: Something in the home or the settings keeps it from starting.
     """
     life.begin_logging(settings.logging.log_level.default)
-    uvloop.run(_serve(home, settings, reread, announce))
+    return uvloop.run(_serve(home, settings, reread, announce))
 
 
-async def _serve(home: Home, settings: ComputeSettings, reread: Reread, announce: Announce) -> None:
+async def _serve(home: Home, settings: ComputeSettings, reread: Reread, announce: Announce) -> bool:
     _refuse_openness(settings)
     with ExitStack() as opened:
         sockets = bind(settings.kestrel.interface, settings.kestrel.port)
@@ -93,13 +95,7 @@ async def _serve(home: Home, settings: ComputeSettings, reread: Reread, announce
             face = _Face(settings, sealing, work, trust.peers if trust else OpenDoor())
             await face.health.start()
             try:
-                server = NodeServer(
-                    sockets,
-                    face.listen,
-                    face.clients,
-                    drained=partial(life.draining, face.health),
-                    grace_s=settings.limits.drain_seconds,
-                )
+                server = _server(sockets, face, settings)
                 kestrel, port = settings.kestrel, server.ports[0]
                 url = life.url_of(kestrel.interface, port, sealed=kestrel.https_enabled)
                 tasks = [*sealing.watching(sockets), *trusting, work.sweep]
@@ -107,6 +103,19 @@ async def _serve(home: Home, settings: ComputeSettings, reread: Reread, announce
                 await life.serve_beside(server, tasks, partial(announced, announce))
             finally:
                 await face.health.stop()
+        return server.again
+
+
+def _server(sockets: list[socket.socket], face: "_Face", settings: ComputeSettings) -> NodeServer:
+    server = NodeServer(
+        sockets,
+        face.listen,
+        face.clients,
+        drained=lambda: life.draining(face.health, again=server.again),
+        grace_s=settings.limits.drain_seconds,
+    )
+    face.restart = partial(server.stop, again=True)
+    return server
 
 
 def _refuse_openness(settings: ComputeSettings) -> None:
@@ -203,11 +212,27 @@ class _Face:
         self._context = sealing.context.base if sealing.context else None
         self._bounds = listening_limits(settings.limits)
         self._listener: Listener | None = None
+        self.restart: Callable[[], None] = lambda: None
         self.health = Health({"workers": work.execution.probe, "certificate": sealing.probe})
         metrics, limits = Metrics(self._sources(sealing, work)), wire_limits(settings.limits)
-        standing = Standing(self.health, work.execution.capacity, system_clock, version("hermetic"))
+        standing = Standing(
+            self.health,
+            work.execution.capacity,
+            system_clock,
+            version("hermetic"),
+            system_clock(),
+        )
         status = StatusApi(self.health, metrics, standing, metrics_open=True, status_open=True)
-        app = application(endpoints(work.placements, work.execution, work.sessions, status, limits))
+        app = application(
+            endpoints(
+                work.placements,
+                work.execution,
+                work.sessions,
+                status,
+                limits,
+                self._begin_again,
+            )
+        )
         calls = ComputeCalls(
             door=door,
             routes=work.placements,
@@ -225,6 +250,9 @@ class _Face:
         """Begin to accept connections; see `node.server.Listen`."""
         self._listener = await Listener.start(sockets, connect, self._context, limits=self._bounds)
         return self._listener
+
+    def _begin_again(self) -> None:
+        self.restart()
 
     def _sources(self, sealing: Sealing, work: _Work) -> Sources:
         return Sources(

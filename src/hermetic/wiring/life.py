@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from hermetic.config.home import Home, write_record
 from hermetic.config.tree import Note
 from hermetic.log import logger
 from hermetic.node.health import Health
-from hermetic.node.notify import READY, STOPPING, Manager, status
+from hermetic.node.notify import READY, STOPPING, Manager, reloading, status
 from hermetic.node.server import NodeServer
 
 Task = Callable[[], Coroutine[None, None, None]]
@@ -91,10 +92,11 @@ async def serve_beside(
         raise failures.exceptions[0] from failures
 
 
-def draining(health: Health) -> None:
-    """Be unready, and tell the service manager that the node is on its way out."""
+def draining(health: Health, *, again: bool = False) -> None:
+    """Be unready, and tell the service manager that the node is on its way out, or comes back."""
     health.drain()
-    Manager(os.environ).tell(STOPPING, status("Finishing what was begun."))
+    told = reloading(time.clock_gettime(time.CLOCK_MONOTONIC)) if again else STOPPING
+    Manager(os.environ).tell(told, status("Finishing what was begun."))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from hermetic.certificates.authorisation import Allowed, Trust
 from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
 from hermetic.certstore.stores import Stores
+from hermetic.certstore.trusted import TrustedStores
 from hermetic.clock import Clock
 from hermetic.config.compute import ClientCertificate
 from hermetic.config.home import Home
@@ -24,7 +25,7 @@ class HomeTrust:
     """The `TrustSource` of a home: what its stores say, and its own authority if it has one."""
 
     def __init__(self, home: Home) -> None:
-        self._stores = Stores(home.stores)
+        self._stores = TrustedStores(Stores(home.stores))
         self._authority = home.authority
 
     def roots(self) -> Sequence[x509.Certificate]:
@@ -46,7 +47,7 @@ class HomeTrust:
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders in which something changes when they do."""
-        return self._stores.folder(), self._authority / ROOT
+        return self._stores.folder, self._authority / ROOT
 
     def _own(self) -> Sequence[x509.Certificate]:
         if not self._authority.is_dir():

@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from hermetic.access.principals import Principal
 from hermetic.gateway.enrolment import Enrolment
-from hermetic.gateway.nodes import ComputeNode
+from hermetic.gateway.nodes import STARTED, ComputeNode
 from hermetic.http.endpoint import Endpoint, json, principal_of, read
 from hermetic.http.limits import WireLimits
 from hermetic.wire import status
-from hermetic.wire.messages import ComputeNodes, DrainRequest, Entries, NodeListing
+from hermetic.wire.messages import ComputeNodes, Entries, NodeListing, NodeRequest
 from hermetic.wire.openapi import Operation
 
 _TAG = "Nodes"
@@ -44,8 +44,9 @@ class NodesApi:
             Endpoint(_change("PUT", "addComputeNodes", "Adds some."), self._add),
             Endpoint(_change("DELETE", "removeComputeNodes", "Removes some."), self._remove),
             Endpoint(nodes, self._nodes),
-            Endpoint(_draining("drain", "Lets a node get no more calls."), self._drain),
-            Endpoint(_draining("undrain", "Lets a node get calls again."), self._undrain),
+            Endpoint(_asking("drain", "Lets a node get no more calls."), self._drain),
+            Endpoint(_asking("undrain", "Lets a node get calls again."), self._undrain),
+            Endpoint(_asking("restart", "Lets a node end and begin again."), self._restart),
         ]
 
     async def _list(self, request: Request) -> Response:
@@ -78,18 +79,23 @@ class NodesApi:
         return await self._set_draining(request, undo=True)
 
     async def _set_draining(self, request: Request, *, undo: bool) -> Response:
-        body = await read(request, DrainRequest, most=self._limits.json_bytes)
+        body = await read(request, NodeRequest, most=self._limits.json_bytes)
         await self._enrolment.drain(principal_of(request), body.uri, undo=undo)
         return json({})
+
+    async def _restart(self, request: Request) -> Response:
+        body = await read(request, NodeRequest, most=self._limits.json_bytes)
+        await self._enrolment.restart(principal_of(request), body.uri)
+        return json({}, 202)
 
 
 def _change(method: str, name: str, summary: str) -> Operation:
     return Operation(method, _PATH, name, summary, _TAG, takes=Entries, gives=dict)
 
 
-def _draining(name: str, summary: str) -> Operation:
+def _asking(name: str, summary: str) -> Operation:
     return Operation(
-        "POST", f"/nodes/{name}", f"{name}Node", summary, _TAG, takes=DrainRequest, gives=dict
+        "POST", f"/nodes/{name}", f"{name}Node", summary, _TAG, takes=NodeRequest, gives=dict
     )
 
 
@@ -100,6 +106,7 @@ def _listed(node: ComputeNode, draining_since: datetime | None) -> NodeListing:
         uri=node.address.url,
         state=_state(node, found.status_code if found else status.FAIL),
         trouble=node.trouble or str(details.get("failed", "")),
+        started_at=str(details.get(STARTED, "")),
         version=str(details.get("version", "")),
         workers=_number(details, "pythonCurrentPoolSize"),
         busy=_number(details, "pythonActiveShellCount"),
