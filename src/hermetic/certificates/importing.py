@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from hermetic.certificates import roles
@@ -125,6 +126,26 @@ def judge(contents: Contents, wanted: Wanted, known: Known, *, at: datetime) -> 
     used = set(extended(chain, contents.certificates).certificates)
     left_out = [one for one in contents.certificates if one not in used and is_authority(one)]
     return Import(credential, root, lists, tuple(left_out), (*early, *doubts))
+
+
+def judge_signing(contents: Contents) -> Credential:
+    """Return the credential that *contents* make up, for web nodes to sign tokens with.
+
+    It is the key that counts: no peer is shown its certificate, so who issued that, for what and
+    until when is nothing to it.
+
+    Raises:
+        CertificateRejected: Those of `credential.pair`; `unsupported-key` if the key is not RSA.
+    """
+    credential = pair(contents)
+    if not isinstance(credential.key, RSAPrivateKey):
+        raise refusal(
+            credential.chain.leaf,
+            "unsupported-key",
+            "has no RSA key, and tokens are signed with RS512: make one with `hermetic certificate"
+            " issue --role signing`.",
+        )
+    return credential
 
 
 def judge_trust(contents: Contents, known: Known, *, at: datetime) -> Trust:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from hermetic.certificates.importing import Import, Known, Wanted, judge
+from hermetic.certificates.chain import Chain
+from hermetic.certificates.importing import Import, Known, Wanted, judge, judge_signing
 from hermetic.certificates.names import DistinguishedName, ServerName
 from hermetic.certificates.refusal import shown
 from hermetic.certificates.roles import Role
@@ -21,6 +22,9 @@ from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.errors import CertificateRejected
 from hermetic.tls.system import system_roots
+
+SIGNING = "signing"
+"""Beside the roles that peers are shown: what web nodes sign tokens with."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Imported:
 )
 @click.option(
     "--role",
-    type=click.Choice([one.value for one in Role]),
+    type=click.Choice([*(one.value for one in Role), SIGNING]),
     default=Role.API.value,
     show_default=True,
     help="What it is for.",
@@ -98,17 +102,19 @@ def take_in(asked: Asked, home: Home, *, at: datetime) -> Imported:
     files = (*asked.files, *([asked.key] if asked.key else []))
     # before anything is done as another user, who may not be able to read them
     contents = contents_of(files, asking(asked.passphrase_file))
-    role = Role(asked.role)
     names = tuple(ServerName.parse(name) for name in asked.names)
     place = StoreLocation.parse(asked.store_location), StoreName.parse(asked.store_name)
     with opened(home, asked.service_account) as stores:
-        wanted = Wanted(role, names, for_development=asked.development)
-        found = judge(contents, wanted, known_to(stores, role), at=at)
+        if asked.role == SIGNING:
+            found = Import(judge_signing(contents), None)
+        else:
+            wanted = Wanted(Role(asked.role), names, for_development=asked.development)
+            found = judge(contents, wanted, known_to(stores, wanted.role), at=at)
         for one in found.revocation_lists:
             stores.add_revocation_list(place[0], one)
         is_new = stores.add(*place, found.credential)
         stores.secure()
-        return Imported(found, _choice_of(found, stores, (*place, role), at), is_new)
+        return Imported(found, _choice_of(found, stores, (*place, asked.role), at), is_new)
 
 
 def known_to(stores: Stores, role: Role) -> Known:
@@ -124,7 +130,7 @@ def known_to(stores: Stores, role: Role) -> Known:
 
 
 def _choice_of(
-    found: Import, stores: Stores, place: tuple[StoreLocation, StoreName, Role], at: datetime
+    found: Import, stores: Stores, place: tuple[StoreLocation, StoreName, str], at: datetime
 ) -> Choice:
     """Return how settings name it: by its subject alone, if that is enough."""
     location, store, role = place
@@ -132,16 +138,29 @@ def _choice_of(
     subject = DistinguishedName.of(chain.leaf.subject) if list(chain.leaf.subject) else None
     if subject is not None:
         by_subject = Choice(location, store, subject)
-        try:
-            chosen = stores.choose(by_subject, role=role, at=max(at, chain.not_before))
-        except CertificateRejected:
-            chosen = None
-        if chosen is not None and chosen.chain.leaf == chain.leaf:
+        if role == SIGNING:
+            alike = [
+                one
+                for one in stores.credentials(location, store)
+                if by_subject.means(one.chain.leaf)
+            ]
+            is_enough = len(alike) == 1
+        else:
+            is_enough = _is_chosen(chain, by_subject, stores, Role(role), at)
+        if is_enough:
             return by_subject
     return Choice(location, store, subject, thumbprints(chain.leaf)[0])
 
 
-def settings_for(choice: Choice, role: Role, issuer: str) -> dict[str, Mapping[str, object]]:
+def _is_chosen(chain: Chain, choice: Choice, stores: Stores, role: Role, at: datetime) -> bool:
+    try:
+        chosen = stores.choose(choice, role=role, at=max(at, chain.not_before))
+    except CertificateRejected:
+        return False
+    return chosen.chain.leaf == chain.leaf
+
+
+def settings_for(choice: Choice, role: str, issuer: str) -> dict[str, Mapping[str, object]]:
     """Return what to write into appsettings.json, by the kind of node that it is for."""
     certificate = {
         "Enabled": True,
@@ -150,19 +169,21 @@ def settings_for(choice: Choice, role: Role, issuer: str) -> dict[str, Mapping[s
         "SubjectName": str(choice.subject or ""),
         "Thumbprint": choice.thumbprint or "",
     }
-    if role is Role.AUTHENTICATION:
+    if role == SIGNING:
+        return {"web nodes": {"Authentication": {"JWTSigningCertificate": certificate}}}
+    if role == Role.AUTHENTICATION:
         peer = {"Enabled": True, "Issuer": issuer, "Subject": str(choice.subject or "")}
         return {
             "web node": {"BackEndConfiguration": {"ClientCertificate": certificate}},
             "compute node": {"ClientCertificate": peer},
         }
-    node = "web node" if role is Role.API else "compute node"
+    node = "web node" if role == Role.API else "compute node"
     return {node: {"Kestrel": {"HttpsEnabled": True, "HttpsCertificate": certificate}}}
 
 
 def _settings(made: Imported, asked: Asked) -> dict[str, Mapping[str, object]]:
     issuer = str(DistinguishedName.of(made.found.credential.chain.leaf.issuer))
-    return settings_for(made.choice, Role(asked.role), issuer)
+    return settings_for(made.choice, asked.role, issuer)
 
 
 def _notes(made: Imported) -> list[str]:

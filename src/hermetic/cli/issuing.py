@@ -17,10 +17,12 @@ from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.names import DistinguishedName
 from hermetic.certificates.roles import Role
+from hermetic.certificates.signing import self_signed
 from hermetic.certstore.files import FileStore
 from hermetic.cli import output
 from hermetic.cli.connection import gathered, home_option, json_option
 from hermetic.cli.exporting import make_file
+from hermetic.cli.importing import SIGNING
 from hermetic.cli.stores import acting_as_owner
 from hermetic.clock import system_clock
 from hermetic.config.home import Home, write_file
@@ -44,11 +46,12 @@ class Wish:
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice([one.value for one in Role]),
+    type=click.Choice([*(one.value for one in Role), SIGNING]),
     required=True,
-    help="What it is for: a web node's API, a compute node, or what web nodes show to those.",
+    help="What it is for: a web node's API, a compute node, what web nodes show to those, or"
+    " signing the tokens of several web nodes.",
 )
-@click.option("--name", "names", multiple=True, required=True, help="A host name or address.")
+@click.option("--name", "names", multiple=True, help="A host name or address.")
 @click.option(
     "--days",
     type=click.IntRange(1, _LONGEST_DAYS),
@@ -69,7 +72,13 @@ def issue(wish: Wish, home: Home, *, as_json: bool) -> None:
     """
     if wish.out.exists():
         raise BadInput(f"{wish.out} exists: remove it, or name another with --out.")
-    found = issued(wish, home)
+    if bool(wish.names) == (wish.role == SIGNING):
+        raise BadInput(
+            "Token signing takes no names: leave --name out."
+            if wish.names
+            else "A certificate needs at least one name or address: say --name."
+        )
+    found = for_signing(wish) if wish.role == SIGNING else issued(wish, home)
     make_file(wish.out, found.key_pem + found.chain_pem, 0o600)
     chain = found.chain
     subject = str(DistinguishedName.of(chain.leaf.subject))
@@ -82,17 +91,17 @@ def issue(wish: Wish, home: Home, *, as_json: bool) -> None:
                 "subject": subject,
                 "issuer": str(DistinguishedName.of(chain.leaf.issuer)),
                 "notAfter": f"{chain.not_after:%Y-%m-%dT%H:%M:%SZ}",
-                "ca": str(home.ca),
+                "ca": None if wish.role == SIGNING else str(home.ca),
             }
         )
         return
     output.show_pairs(
         [
             ("file", f"{wish.out} (with its key: keep it private, remove it once it is imported)"),
-            ("names", ", ".join(chain.names)),
+            ("names", ", ".join(chain.names) or "-"),
             ("subject", subject),
             ("expires", f"{chain.not_after:%Y-%m-%d %H:%M} UTC"),
-            ("believed by", f"who trusts {home.ca}"),
+            *([] if wish.role == SIGNING else [("believed by", f"who trusts {home.ca}")]),
         ]
     )
 
@@ -113,3 +122,10 @@ def issued(wish: Wish, home: Home) -> Credential:
         key = generate(KeyKind.EC_P256)
         role = Role(wish.role)
         return Credential(asyncio.run(authority.issue(key.public_key(), wish.names, role)), key)
+
+
+def for_signing(wish: Wish) -> Credential:
+    """Return a new RSA key to sign tokens with, in a certificate that vouches for nothing else."""
+    life = timedelta(days=wish.days)
+    key = generate(KeyKind.RSA_2048)
+    return self_signed(key, name="Hermetic token signing", now=system_clock(), life=life)

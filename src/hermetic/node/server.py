@@ -6,7 +6,6 @@ known here by more than these contracts.
 
 import asyncio
 import errno
-import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -156,25 +155,32 @@ def bind(host: str, port: int) -> list[socket.socket]:
         BadConfiguration: The host is unknown, or no address of this machine.
     """
     try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except OSError as error:
         raise BadConfiguration(f"{host!r} is no host this machine knows: {error}.") from error
     bound: list[socket.socket] = []
     try:
         for family, _, _, _, address in dict.fromkeys(found):
-            chosen = bound[0].getsockname()[1] if bound else port
-            try:
-                bound.append(_bind_one(family, (str(address[0]), chosen)))
-            except OSError as error:
-                if host or error.errno not in _NO_SUCH_FAMILY:
-                    raise
-        if not bound:
-            raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+            _bind_further(bound, family, (str(address[0]), port), must=bool(host))
     except OSError as error:
         for one in bound:
             one.close()
         raise _explained(error, host, port) from error
     return bound
+
+
+def _bind_further(
+    bound: list[socket.socket], family: int, address: tuple[str, int], *, must: bool
+) -> None:
+    """Add a socket at the port of the first; without *must* a family that is missing is no harm."""
+    host, port = address
+    try:
+        bound.append(_bind_one(family, (host, bound[0].getsockname()[1] if bound else port)))
+    except OSError as error:
+        if must or error.errno not in _NO_SUCH_FAMILY:
+            raise
 
 
 def _bind_one(family: int, address: tuple[str, int]) -> socket.socket:

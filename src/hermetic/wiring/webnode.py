@@ -56,7 +56,8 @@ async def _serve(
         names = host.names(settings.certificates.names, bound=bound)
         sealing = await _sealed(home, settings, names)
         section = settings.back_end_configuration.client_certificate
-        backend, tasks = await back_end(home, section, host.outward(names), system_clock)
+        known_by = dict.fromkeys((*settings.certificates.names, *host.outward(names)))
+        backend, tasks = await back_end(home, section, tuple(known_by), system_clock)
         port = sockets[0].getsockname()[1]
         identity = await _identity(home, settings, sealing, port)
         kept = _kept(home, settings)
