@@ -23,6 +23,7 @@ from hermetic.tls.trust import POLL, LiveTrust
 from tests.support.authorities import Folders
 from tests.support.callers import Cast
 from tests.support.certificates import DAY, Hierarchy
+from tests.support.inotify import Deaf, Exhausted
 from tests.support.listening import PATIENCE_S
 from tests.support.load import Load
 from tests.support.mutual import LET_IN, Door, door, following
@@ -131,13 +132,7 @@ async def test_they_are_cut_off_also_where_events_are_lost(
     monkeypatch: pytest.MonkeyPatch,
     show: Callable[[str], None],
 ) -> None:
-    async def awatch(*_: object, **__: object) -> AsyncIterator[None]:
-        if lost == "watching fails":
-            raise OSError("no watches left")
-        await asyncio.Event().wait()
-        yield
-
-    monkeypatch.setattr(watch, "awatch", awatch)
+    monkeypatch.setattr(watch, "Inotify", Exhausted if lost == "watching fails" else Deaf)
     async with following(scene.live, *scene.source.folders, poll=POLL):
         took = await cut_off(scene, CAUSES[cause])
     show(f"{cause}: connections closed after {took * 1000:.0f} ms, {lost}")

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from hermetic.tls.watch import changes
 from tests.support.bad_pairs import BAD_PAIRS, BadPair
 from tests.support.certificates import DAY, Hierarchy
 from tests.support.following import PATIENCE_S, Followed
+from tests.support.inotify import Exhausted
 from tests.support.volumes import SecretVolume, lay, pair_of
 from tests.support.waiting import until
 
@@ -247,19 +247,13 @@ async def test_what_a_store_cannot_read_is_refused_with_its_type(
         await followed.refuses("bad-configuration")
 
 
-@pytest.mark.parametrize("error", [OSError("no watches"), RuntimeError("no instances")])
 async def test_where_watching_fails_the_poll_goes_on_and_says_so_once(
     followed: Followed,
     first: Credential,
     second: Credential,
-    error: Exception,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def awatch(*_: object, **__: object) -> AsyncIterator[None]:
-        raise error
-        yield
-
-    monkeypatch.setattr(watch, "awatch", awatch)
+    monkeypatch.setattr(watch, "Inotify", Exhausted)
     lay(followed.folder, pair_of(first) | {"tls.key": b""})
     with capture_logs() as lines:
         async with followed.running(poll=SHORT):
