@@ -27,6 +27,7 @@ class Node:
     feed: ChangeFeed
     taken: list[tuple[Kind, int]] = field(default_factory=list)
     holding: asyncio.Event = field(default_factory=asyncio.Event)
+    taking: bool = False
     broken: bool = False
 
 
@@ -37,6 +38,7 @@ def node(database: SqliteDatabase, name: str, *, key: str = "key") -> Node:
     async def take(kind: Kind, since: int) -> None:
         if made.broken:
             raise Unavailable("The disk is away.")
+        made.taking = True
         await made.holding.wait()
         made.taken.append((kind, since))
 
@@ -112,7 +114,7 @@ async def test_who_asks_while_one_looks_gets_a_look_of_its_own(
     await change(principals)
     other.holding.clear()
     first = asyncio.ensure_future(other.feed.learn())
-    await until(other.feed._turn.locked)
+    await until(lambda: other.taking)
     await change(principals, "bert")
     second = asyncio.ensure_future(other.feed.learn())
     other.holding.set()
