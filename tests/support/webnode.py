@@ -84,9 +84,9 @@ TOKENS: dict[bytes, Principal] = {}
 class TestedAccess(Access):
     """The real access, which also knows the principals of this test."""
 
-    def authenticate(self, bearer: bytes) -> Principal:
+    def authenticate(self, bearer: bytes, digest: bytes = b"") -> Principal:
         known = TOKENS.get(bearer)
-        return super().authenticate(bearer) if known is None else known
+        return super().authenticate(bearer, digest) if known is None else known
 
 
 @asynccontextmanager

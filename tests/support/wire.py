@@ -33,7 +33,7 @@ TOKEN = b"good-token"
 DEADLINE_S = 10.0
 
 
-def authenticate(bearer: bytes) -> Principal:
+def authenticate(bearer: bytes, digest: bytes = b"") -> Principal:
     """Know one token, as `gateway.access` knows many."""
     if bearer != TOKEN:
         raise Unauthenticated("The token is not valid.")

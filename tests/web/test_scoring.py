@@ -3,7 +3,8 @@
 import pytest
 
 from hermetic.errors import Busy, WorkerDied
-from tests.support.wire import RawClient, WireNode, call
+from hermetic.http.limits import WireLimits
+from tests.support.wire import WINE, RawClient, WireNode, call, wire_node
 
 
 async def test_a_call_is_answered_with_what_the_execution_said(node: WireNode) -> None:
@@ -260,3 +261,38 @@ async def test_a_client_can_come_again_after_it_left(node: WireNode) -> None:
     client.close()
     await left(node)
     assert (await node.ask(call())).status == 200
+
+
+async def test_a_call_like_the_one_before_it_is_judged_anew(node: WireNode) -> None:
+    client = await node.connect()
+    assert [(await client.ask(call())).status for _ in range(3)] == [200, 200, 200]
+    node.routes.remove(WINE)
+    assert (await client.ask(call())).json()["path"] == "/api/wine/1.0"
+    node.routes.add(WINE)
+    assert (await client.ask(call(token=b"bad-token"))).status == 401
+    assert (await client.ask(call())).status == 200
+
+
+async def test_a_long_body_is_refused_also_where_its_form_is_known() -> None:
+    async with wire_node(limits=WireLimits(call_bytes=100)) as node:
+        client = await node.connect()
+        statuses = [(await client.ask(call())).status for _ in range(3)]
+        statuses.append((await client.ask(call(b"1" * 101))).status)
+        assert [*statuses, (await client.ask(call())).status] == [200, 200, 200, 413, 200]
+
+
+async def test_other_requests_between_calls_are_answered_in_their_order(node: WireNode) -> None:
+    client = await node.connect()
+    other = b"GET /other HTTP/1.1\r\nHost: node\r\n\r\n"
+    for _ in range(3):
+        assert "outputParameters" in (await client.ask(call())).json()
+        assert (await client.ask(other)).json()["path"] == "/other"
+        await client.send(call() + other)
+        assert "outputParameters" in (await client.answer()).json()
+        assert (await client.answer()).json()["path"] == "/other"
+
+
+async def test_each_call_of_a_connection_has_a_request_id_of_its_own(node: WireNode) -> None:
+    client = await node.connect()
+    seen = {(await client.ask(call())).fields["x-request-id"] for _ in range(5)}
+    assert len(seen) == 5

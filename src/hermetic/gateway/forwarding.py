@@ -209,8 +209,8 @@ class Forwarding:
             return
         link, given, body = node.link, call.given, call.body
         question = _QUESTION % (
-            given.digest.encode(),
-            link.target.authority,
+            given.address,
+            link.authority,
             call.request_id,
             int(call.within_s * 1000),
             len(body),

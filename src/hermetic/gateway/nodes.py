@@ -49,6 +49,11 @@ class Given:
     document: bytes = field(repr=False)
     bundle: str | None
     idempotent: bool
+    address: bytes = field(init=False, repr=False)
+    """The digest as it stands in a request."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "address", self.digest.encode())
 
 
 @dataclass(eq=False)

@@ -17,6 +17,7 @@ from hermetic.errors import BodyTooLarge, HermeticError
 from hermetic.http.connection import NOTHING, Connection, Exchange, Shared
 from hermetic.http.framing import AMBIGUOUS
 from hermetic.http.limits import WireLimits
+from hermetic.http.repeated import Form
 from hermetic.http.requests import RequestIds
 from hermetic.log import logger
 from hermetic.node.metrics import CallFigures, Metrics
@@ -28,6 +29,8 @@ log = logger(__name__)
 _COPIED = 64 * 1024
 # A refused request of this size is read to its end, so that the connection can stay open.
 _READ_THOUGH_REFUSED = 64 * 1024
+# Who changes the header section with every request has taught enough.
+_LESSONS = 8
 _RAISED = (b'{"success":false', b'{"success": false')
 
 
@@ -128,6 +131,24 @@ class CallProtocol(Connection):
         super().__init__(config, state, shared)
         self.calls = shared
         self.counted: tuple[ServiceKey, CallFigures] | None = None
+        self.form: Form | None = None
+        self.opened: dict[bytes, bytes] | None = None
+        self.lessons = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Run a call that is like the one before; anything else is parsed."""
+        if self.phase > NOTHING or self.exchanges:
+            super().data_received(data)
+            return
+        form = self.form
+        if form is not None and not (self.deaf or self.draining):
+            found = form.match(data)
+            if found is not None and self._again(form, *found):
+                return
+        self.opened = None
+        super().data_received(data)
+        if self.opened is not None and self.lessons < _LESSONS:
+            self._learn(data, self.opened)
 
     def admit(self, call: Call, fields: dict[bytes, bytes]) -> None:
         """Look at the header of a call before it is taken on; `fail` refuses it."""
@@ -154,9 +175,30 @@ class CallProtocol(Connection):
         ):
             self.reading = None
             self.stop(call.error)
+        elif keep_alive and not call.expects and call.error is None:
+            self.opened = fields
         self.exchanges.append(call)
         if call.expects and len(self.exchanges) == 1:
             self.begin(call)
+
+    def _again(self, form: Form, request_id: bytes | None, body: bytes) -> bool:
+        """Run a call of a form that was parsed before; whether it is still one."""
+        key = self.calls.find(form.url)
+        if key is None or len(body) > self.limits.call_bytes:
+            return False
+        self.request_id = request_id or self.calls.ids.take(None)
+        call = Call(self, key, self._figures(key), keep_alive=True)
+        call.body, call.complete, call.began = body, True, perf_counter()
+        self.admit(call, form.fields)
+        self.exchanges.append(call)
+        self.begin(call)
+        return True
+
+    def _learn(self, data: bytes, fields: dict[bytes, bytes]) -> None:
+        """Remember the form of the call that *data* held, if it was one call in one piece."""
+        self.lessons += 1
+        if self.phase == NOTHING and self.calls.find(self.url) is not None and b"%" not in self.url:
+            self.form = Form.of(data, self.url, fields)
 
     def settled(self, call: Call, error: HermeticError | None) -> None:
         """Go on with a call that `waits`, or refuse it with *error*."""
@@ -219,6 +261,7 @@ class CallProtocol(Connection):
             if not (exchange.submitted or exchange.waits or self.flow.write_paused):
                 self._run(exchange)
         elif exchange.expects:
+            self.calls.turn.end()
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _run(self, call: Call) -> None:
@@ -245,19 +288,21 @@ class CallProtocol(Connection):
             self.write_problem(error, call.request_id, keep_alive=call.keep_alive, more=more)
         else:
             small = len(body) <= _COPIED
-            self.transport.write(
-                b"%b%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b"
-                % (
-                    self.calls.head,
-                    more,
-                    len(body),
-                    call.request_id,
-                    b"\r\n" if call.keep_alive else b"connection: close\r\n\r\n",
-                    body if small else b"",
-                )
+            whole = b"%b%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b" % (
+                self.calls.head,
+                more,
+                len(body),
+                call.request_id,
+                b"\r\n" if call.keep_alive else b"connection: close\r\n\r\n",
+                body if small else b"",
             )
-            if not small:
-                self.transport.write(body)
+            if small and call.keep_alive and len(self.exchanges) == 1:
+                self.calls.turn.write(self.transport, whole)
+            else:
+                self.calls.turn.end()
+                self.transport.write(whole)
+                if not small:
+                    self.transport.write(body)
         if not call.keep_alive:
             self.transport.close()
         self.finish()

@@ -35,16 +35,19 @@ class Clients(Generic[S]):
     def sweep(self, now: float) -> None:
         """Close or refuse who is late; to be called about once a second, with the loop's time."""
         self._tell_date()
+        self._shared.turn.end()
         for connection in self._connections():
             connection.sweep(now)
 
     def drain(self) -> None:
         """Let each connection finish its request, then close it."""
+        self._shared.turn.end()
         for connection in self._connections():
             connection.drain()
 
     def abort(self) -> None:
         """Close all connections at once, whatever they are doing."""
+        self._shared.turn.end()
         for connection in self._connections():
             connection.transport.abort()
 

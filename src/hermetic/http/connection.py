@@ -36,6 +36,7 @@ from hermetic.http.framing import (
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import FIELD, RequestIds
 from hermetic.log import logger
+from hermetic.turn import Turn
 from hermetic.wire.problems import reply
 
 log = logger(__name__)
@@ -79,6 +80,7 @@ class Shared:
         self.limits, self.ids = limits, ids
         self.security = b"" if hsts is None else b"strict-transport-security: %b\r\n" % hsts
         self.date = b""
+        self.turn = Turn()
 
 
 class Connection(HttpToolsProtocol):
@@ -289,6 +291,7 @@ class Connection(HttpToolsProtocol):
         self, error: BaseException, request_id: bytes, *, keep_alive: bool, more: bytes = b""
     ) -> None:
         """Write a whole answer that says what went wrong; *more* are further header lines."""
+        self.shared.turn.end()
         answer = reply(error, request_id.decode())
         fields = b"".join(b"%b: %b\r\n" % field for field in answer.headers)
         close = b"" if keep_alive else b"connection: close\r\n"

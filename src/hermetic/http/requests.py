@@ -6,7 +6,7 @@ from itertools import count
 
 FIELD = b"x-request-id"
 # Wide enough for a UUID or a trace, too narrow for a line break or a quote in a log.
-_WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
+WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
 
 class RequestIds:
@@ -21,6 +21,6 @@ class RequestIds:
 
     def take(self, offered: bytes | None) -> bytes:
         """Return the id the client *offered*, if it is well-formed, or a fresh one."""
-        if offered is not None and _WELL_FORMED.match(offered):
+        if offered is not None and WELL_FORMED.match(offered):
             return offered
         return b"%b-%x" % (self._prefix, next(self._numbers))

@@ -1,6 +1,7 @@
 """Calls of services as callers send them: with a token, to `/api/{name}/{version}`."""
 
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 
 from uvicorn import Config
 from uvicorn.server import ServerState
@@ -18,7 +19,7 @@ from hermetic.node.metrics import Metrics
 class Scoring(Calls):
     """What all connections of a web node need to answer calls.
 
-    *authenticate* takes a token, never waits, and raises `Unauthenticated`; *settle* learns what
+    *authenticate* takes a token and its SHA-256, never waits, and raises `Unauthenticated`; *settle* learns what
     other web nodes have decided meanwhile.
     """
 
@@ -26,7 +27,7 @@ class Scoring(Calls):
         self,
         *,
         routes: Routing,
-        authenticate: Callable[[bytes], Principal],
+        authenticate: Callable[[bytes, bytes], Principal],
         execution: Execution,
         metrics: Metrics,
         ids: RequestIds,
@@ -46,14 +47,19 @@ class ScoringProtocol(CallProtocol):
     def __init__(self, config: Config, state: ServerState, shared: Scoring) -> None:
         super().__init__(config, state, shared)
         self.scoring = shared
+        # Those of the last call, which the next one mostly has, too.
+        self.bearer = self.token = self.digest = b""
 
     def admit(self, call: Call, fields: dict[bytes, bytes]) -> None:
         """Refuse a call without a good token."""
         bearer = fields.get(b"authorization", b"")
-        if bearer[:7].lower() != b"bearer ":
-            self.fail(call, Unauthenticated(MISSING))
-            return
-        token = bearer[7:].strip()
+        if bearer is not self.bearer:
+            if bearer[:7].lower() != b"bearer ":
+                self.fail(call, Unauthenticated(MISSING))
+                return
+            self.bearer, self.token = bearer, bearer[7:].strip()
+            self.digest = sha256(self.token).digest()
+        token = self.token
         error = self._refusal(token)
         if error is not None and error.unsettled and self.scoring.settle is not None:
             call.waits = True
@@ -65,7 +71,7 @@ class ScoringProtocol(CallProtocol):
 
     def _refusal(self, token: bytes) -> Unauthenticated | None:
         try:
-            self.scoring.authenticate(token)
+            self.scoring.authenticate(token, self.digest)
         except Unauthenticated as error:
             return error
         return None
@@ -77,6 +83,8 @@ class ScoringProtocol(CallProtocol):
         error: HermeticError | None = None
         try:
             await settle()
+            if token is not self.token:
+                self.bearer, self.token, self.digest = b"", token, sha256(token).digest()
             error = self._refusal(token)
         except HermeticError as failure:
             error = failure
