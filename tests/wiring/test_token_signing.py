@@ -31,11 +31,12 @@ def test_a_key_that_rs512_cannot_sign_with_is_refused(home: Home) -> None:
 
 
 DAY = timedelta(days=1)
+NOW = system_clock()  # one moment for all: made in two seconds, one of two would be the newest
 CHOICE = Choice.parse(location="LocalMachine", store="My", subject="CN=tokens")
 
 
 def made(kind: KeyKind = KeyKind.RSA_2048, *, later: timedelta = timedelta()) -> Credential:
-    return self_signed(generate(kind), name="tokens", now=system_clock() + later, life=DAY)
+    return self_signed(generate(kind), name="tokens", now=NOW + later, life=DAY)
 
 
 def imported(home: Home, *credentials: Credential) -> Stores:
