@@ -22,6 +22,7 @@ PROGRAMS = {
     "curl": "curl",
     "postgresql": "postgres",
     "nginx-light": "nginx",
+    "systemd": "systemd-analyze",
     "wrk": "wrk",
 }
 # Where Debian puts programs that are not for everybody's path.

@@ -52,7 +52,7 @@ class Unit:
             "",
             "[Service]",
             "Type=notify",
-            f"ExecStart={' '.join(map(_quoted, arguments))}",
+            f"ExecStart={_program(arguments[0])} {' '.join(map(_argument, arguments[1:]))}",
             f"User={_word(self.account)}",
             "UMask=0077",
             "Restart=on-failure",
@@ -100,14 +100,31 @@ def _confinement(home: PurePosixPath, port: int) -> list[str]:
 
 
 def _word(text: str) -> str:
-    if not text or not all(char.isalnum() or char in "_-.$" for char in text):
+    written = all(char.isalnum() or char in "_-.$" for char in text)
+    if not text or text[0] in "-." or not written:
         raise BadInput(f"{text!r} is no account that a unit can name.")
     return text
+
+
+def _program(text: str) -> str:
+    """Return *text* as the program of a command line: variables are not put in there."""
+    if any(char in text for char in "\\\"'"):
+        raise BadInput(
+            f"systemd starts no program whose path has quotes or backslashes, as {text!r} has:"
+            " install Hermetic elsewhere."
+        )
+    return _quoted(text)
+
+
+def _argument(text: str) -> str:
+    """Return *text* as a further word of a command line, where `$` begins a variable."""
+    return _quoted(text.replace("$", "$$"))
 
 
 def _quoted(text: str) -> str:
     """Return *text* as one word of a unit file (systemd.syntax(7), systemd.unit(5))."""
     if any(not char.isprintable() for char in text):
         raise BadInput(f"{text!r} cannot stand in a unit file: it has control characters.")
-    escaped = text.replace("%", "%%").replace("$", "$$").replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"' if escaped != text or " " in text or "'" in text else text
+    escaped = text.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
+    is_plain = all(char.isalnum() or char in "/.-_$" for char in text)
+    return text if is_plain else f'"{escaped}"'
