@@ -14,7 +14,13 @@ import httpx2
 
 from hermetic.client.content import Content
 from hermetic.client.link import Target
-from hermetic.errors import DeadlineExceeded, TrustFailure, Unreachable
+from hermetic.errors import (
+    DeadlineExceeded,
+    HermeticError,
+    NotPermitted,
+    TrustFailure,
+    Unreachable,
+)
 from hermetic.wire.problems import from_problem
 
 CONNECT_S = 3.0
@@ -97,7 +103,7 @@ class Asker:
             within_s: How long the whole of it may take; `None` bounds standstills only.
 
         Raises:
-            Unreachable: No connection came about, or it broke off.
+            Unreachable: No connection came about, or it broke off, or is no HTTP.
             TrustFailure: The node's certificate is not accepted, or ours is not.
             DeadlineExceeded: No answer came in time.
             HermeticError: What the node raised.
@@ -110,7 +116,7 @@ class Asker:
                     method, path, content=content, headers=headers, timeout=timeout
                 )
         if answer.status_code >= 400:
-            raise from_problem(answer.status_code, answer.content)
+            raise self._raised(answer.status_code, answer.content)
         return answer.content
 
     async def stream(self, path: str) -> Streamed:
@@ -124,7 +130,7 @@ class Asker:
                 answer = await client.send(request, stream=True)
                 stack.push_async_callback(answer.aclose)
                 if answer.status_code >= 400:
-                    raise from_problem(answer.status_code, await answer.aread())
+                    raise self._raised(answer.status_code, await answer.aread())
             size = int(answer.headers.get("content-length", "0"))
             # From here on whoever has the content lets go of it.
             release = stack.pop_all().aclose
@@ -136,28 +142,41 @@ class Asker:
             async for piece in answer.aiter_raw():
                 yield piece
 
+    @property
+    def _where(self) -> str:
+        return f"{self._target.host}:{self._target.port}"
+
     def _translated(self, method: str, path: str) -> "_Translated":
-        target = self._target
-        return _Translated(f"{target.host}:{target.port}", f"{method} /{path.split('/')[1]}")
+        return _Translated(self._where, f"{method} /{path.split('/')[1]}")
+
+    def _raised(self, status: int, body: bytes) -> HermeticError:
+        error = from_problem(status, body)
+        if isinstance(error, NotPermitted):
+            # It knows nobody but web nodes: whom it turns away is us, and not our caller.
+            return TrustFailure(f"The compute node {self._where} turns us away: {error.text}")
+        return error
 
     async def _newest(self) -> _Connected:
         """Return a client made with the context that is given now."""
-        context = self._context() if self._target.sealed else None
-        before = self._connected
-        if before is not None and context is before.context:
-            return before
+        while True:
+            context = self._context() if self._target.sealed else None
+            before = self._connected
+            if before is not None and context is before.context:
+                return before
+            newest = self._connected = _Connected(self._client(context), context)
+            self._open = {newest, *(one for one in self._open if not one.is_done)}
+            if before is not None:
+                # Looked at again: while this waits, the new one may be retired, too.
+                await before.retire()
+
+    def _client(self, context: ssl.SSLContext | None) -> httpx2.AsyncClient:
         scheme = "http" if context is None else "https"
-        client = httpx2.AsyncClient(
+        return httpx2.AsyncClient(
             base_url=f"{scheme}://{self._target.authority.decode()}",
             verify=context or True,
             trust_env=False,
             limits=httpx2.Limits(max_connections=64, keepalive_expiry=60),
         )
-        newest = self._connected = _Connected(client, context)
-        if before is not None:
-            await before.retire()
-        self._open = {newest, *(one for one in self._open if not one.is_done)}
-        return newest
 
 
 class _Translated:
@@ -178,7 +197,14 @@ class _Translated:
             raise DeadlineExceeded(
                 f"The compute node {self._where} did not answer {self._what} in time."
             ) from error
-        if isinstance(error, httpx2.TransportError | httpx2.StreamError):
+        if isinstance(error, ssl.SSLError):
+            # In TLS 1.3 a client is through before the server has looked at its certificate.
+            raise TrustFailure(
+                f"The compute node {self._where} refuses the sealed connection"
+                f" ({error.reason or error}): its log says why; mostly it does not trust the"
+                " certificate that we show."
+            ) from error
+        if isinstance(error, httpx2.HTTPError | httpx2.StreamError):
             raise Unreachable(
                 f"The compute node {self._where} broke off: {error or type(error).__name__}."
             ) from error
