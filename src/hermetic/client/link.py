@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import httptools
@@ -89,7 +90,8 @@ class Line(asyncio.Protocol):
         self._done: Done | None = None
         self._body: list[bytes] = []
         self._queued = self._executed = b""
-        self._given_up = self._begun = False
+        self._reply: Reply | None = None
+        self._given_up = self._heard = self._begun = False
         self.context: ssl.SSLContext | None = None
 
     def ask(self, question: bytes, done: Done) -> None:
@@ -123,6 +125,7 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived; an answer nobody waits for ends the connection."""
+        self._heard = True
         if self._done is None:
             # The node says goodbye, or it is none of ours.
             self._end(None)
@@ -130,7 +133,7 @@ class Line(asyncio.Protocol):
         if not self._begun:
             usual = _USUAL.match(data)
             if usual is not None and len(data) - usual.end() == int(usual[3]):
-                self._answered(
+                self._answer(
                     Reply(200, data[usual.end() :], int(usual[1]) / 1e6, int(usual[2]) / 1e6)
                 )
                 return
@@ -138,13 +141,19 @@ class Line(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._end(f"it answered with what is no HTTP/1.1: {error}")
+            if self._reply is None:
+                self._end(f"it answered with what is no HTTP/1.1: {error}")
+                return
+            self.close()
+        if self._reply is not None:
+            self._body, self._queued, self._executed, self._begun = [], b"", b"", False
+            self._answer(self._reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
         if self._transport is not None:
             self._link.lost(self, self._transport)
-        self._end(str(exc) if exc else "it closed the connection")
+        self._end(_told(exc) if exc else None, sent=not (_is_refusal(exc) and not self._heard))
         # The parser holds bound methods of this object.
         del self._parser
 
@@ -161,28 +170,34 @@ class Line(asyncio.Protocol):
         """Keep a piece of the answer."""
         self._body.append(body)
 
+    def on_message_begin(self) -> None:
+        """End the connection if this would be a second answer: it was asked for by nobody."""
+        if self._reply is not None:
+            self.close()
+
     def on_message_complete(self) -> None:
-        """Hand the answer over, and be free again."""
+        """Keep the answer until all that came with it was looked at."""
         status = self._parser.get_status_code()
-        if status < 200:
+        if status < 200 or self._reply is not None:
             return
         body = self._body
         whole = body[0] if len(body) == 1 else b"".join(body)
-        reply = Reply(status, whole, _seconds(self._queued), _seconds(self._executed))
-        self._body, self._queued, self._executed, self._begun = [], b"", b"", False
-        self._answered(reply, keep_alive=self._parser.should_keep_alive())
+        self._reply = Reply(status, whole, _seconds(self._queued), _seconds(self._executed))
+        if not self._parser.should_keep_alive():
+            self._given_up = True
 
-    def _answered(self, reply: Reply, *, keep_alive: bool = True) -> None:
-        done, self._done = self._done, None
-        self._link.rested(self, keep_alive=keep_alive)
+    def _answer(self, reply: Reply) -> None:
+        """Hand the answer over, and be free again."""
+        done, self._done, self._reply = self._done, None, None
+        self._link.rested(self, keep_alive=not self._given_up)
         if done is not None:
             done(reply)
 
-    def _end(self, reason: str | None) -> None:
+    def _end(self, reason: str | None, *, sent: bool = True) -> None:
         done, self._done = self._done, None
         self.close()
         if done is not None:
-            done(Broken(True, reason or "it closed the connection"))
+            done(Broken(sent, reason or "it closed the connection"))
 
 
 class Link:
@@ -239,7 +254,7 @@ class Link:
         line = Line(self)
         task = asyncio.get_running_loop().create_task(self._open(line, question, done))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._opened, done))
         return line
 
     def renew(self) -> None:
@@ -282,27 +297,32 @@ class Link:
             self._idle.remove(line)
 
     async def _open(self, line: Line, question: bytes, done: Done) -> None:
-        context = self._context() if self.target.sealed else None
+        failure = await self._failure(line)
+        self._opening -= 1
+        if failure:
+            done(Broken(False, failure))
+        elif line.is_usable:
+            line.ask(question, done)
+        else:
+            line.close()
+            done(Broken(False, "it closed the connection"))
+
+    def _opened(self, done: Done, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():  # maybe before it had begun
+            self._opening -= 1
+            done(Broken(False, "the link was closed"))
+
+    async def _failure(self, line: Line) -> str:
+        """Connect *line*, or return why that failed."""
         try:
             async with asyncio.timeout(self._connect_s):
-                await self._connect(line, context)
+                await self._connect(line, self._context() if self.target.sealed else None)
         except TimeoutError:
-            done(Broken(False, f"no connection within {self._connect_s:g} s"))
-        except ssl.SSLError as error:
-            done(Broken(False, _told(error)))
+            return f"no connection within {self._connect_s:g} s"
         except OSError as error:
-            done(Broken(False, error.strerror or str(error)))
-        except asyncio.CancelledError:
-            done(Broken(False, "the link was closed"))
-            raise
-        else:
-            if line.is_usable:
-                line.ask(question, done)
-            else:
-                line.close()
-                done(Broken(False, "it closed the connection"))
-        finally:
-            self._opening -= 1
+            return _told(error)
+        return ""
 
     async def _connect(self, line: Line, context: ssl.SSLContext | None) -> None:
         line.context = context
@@ -329,7 +349,20 @@ def _seconds(microseconds: bytes) -> float:
     return int(microseconds[:12]) / 1e6 if microseconds.isdigit() else 0.0
 
 
-def _told(error: ssl.SSLError) -> str:
+def _told(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message or error}"
-    return f"the handshake failed: {error.reason or error}"
+    if _is_refusal(error):
+        return f"it does not accept our certificate: {error}"
+    if isinstance(error, ssl.SSLError):
+        return f"the handshake failed: {error.reason or error}"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _is_refusal(error: Exception | None) -> bool:
+    """Whether the node ended the handshake because of our certificate.
+
+    In TLS 1.3 that comes when a client is through already, and has sent its question.
+    """
+    reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
+    return "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)
