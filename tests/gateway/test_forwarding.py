@@ -11,6 +11,7 @@ import pytest
 from hermetic.errors import (
     BadInput,
     Busy,
+    CertificateRejected,
     DeadlineExceeded,
     Draining,
     ServiceNotFound,
@@ -140,6 +141,49 @@ async def test_one_node_that_refuses_costs_no_call(two: Forwarded) -> None:
     two.nodes[0].execution.failure = Busy("Full.")
     answers = [await two.call(WINE) for _ in range(20)]
     assert [one.error for one in answers] == [None] * 20
+
+
+class Shut:
+    """A door through which nobody comes any more once it is shut."""
+
+    is_shut = False
+
+    def admit(self, transport: asyncio.BaseTransport) -> object:
+        if self.is_shut:
+            raise CertificateRejected("denied", "It is on the list of those who are kept out.")
+        return transport
+
+    def left(self, transport: asyncio.BaseTransport) -> None:
+        """Do nothing."""
+
+
+async def test_a_node_that_turns_the_web_node_away_costs_no_call(tmp_path: Path) -> None:
+    door = Shut()
+    async with forwarded(tmp_path, 2, service=TWICE, doors={0: door}) as made:
+        await made.all_seen()
+        while not all(made.calls()):  # so that both were given the service
+            await made.call(WINE)
+        before = made.calls()[0]
+        door.is_shut = True
+        made.nodes[0].clients.abort()
+        await until(lambda: made.at(made.nodes[0]).link.connections == 0)
+        answers = [await made.call(WINE) for _ in range(10)]
+    assert {one.error for one in answers} == {None}
+    assert made.calls()[0] == before
+
+
+async def test_a_caller_is_not_told_that_the_web_node_is_turned_away(tmp_path: Path) -> None:
+    door = Shut()
+    async with forwarded(tmp_path, 1, service=WINE_SERVICE, doors={0: door}) as made:
+        await made.all_seen()
+        await made.call(WINE)
+        door.is_shut = True
+        made.nodes[0].clients.abort()
+        await until(lambda: made.at(made.nodes[0]).link.connections == 0)
+        answer = await made.call(WINE)
+        with pytest.raises(Unavailable, match="No compute node answers"):
+            await made.forwarding.check(WINE_SERVICE, None)
+    assert type(answer.error) is Unavailable
 
 
 async def test_a_node_that_stops_costs_no_call(two: Forwarded) -> None:

@@ -1,12 +1,13 @@
 """A web node's way to compute nodes: real connections, to nodes that answer without workers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hermetic.client.execution import Answer
+from hermetic.compute.calls import Door
 from hermetic.errors import NotFound
 from hermetic.gateway.forwarding import Forwarding
 from hermetic.gateway.nodes import ComputeNode as SeenNode
@@ -60,9 +61,15 @@ def addresses(nodes: Sequence[ComputeNode]) -> list[NodeAddress]:
 
 @asynccontextmanager
 async def forwarded(
-    home: Path, count: int = 1, *, service: Service | None = None, most: int = 64, queued: int = 10
+    home: Path,
+    count: int = 1,
+    *,
+    service: Service | None = None,
+    most: int = 64,
+    queued: int = 10,
+    doors: Mapping[int, Door] | None = None,
 ) -> AsyncIterator[Forwarded]:
-    """Run *count* nodes and a forwarding to them until left."""
+    """Run *count* nodes and a forwarding to them until left; *doors* by the number of a node."""
     archives: dict[str, Path] = {}
 
     async def archive(digest: str) -> Path:
@@ -72,7 +79,9 @@ async def forwarded(
 
     async with AsyncExitStack() as stack:
         nodes = [
-            await stack.enter_async_context(compute_node(home / f"compute-{number}"))
+            await stack.enter_async_context(
+                compute_node(home / f"compute-{number}", door=(doors or {}).get(number))
+            )
             for number in range(count)
         ]
         seen = ComputeNodes(lambda: None, most=most, period_s=0.05)
@@ -83,5 +92,6 @@ async def forwarded(
         if service is not None:
             forwarding.place(service, None)
         made = Forwarded(forwarding, seen, nodes, archives)
-        await made.all_seen()
+        if not doors:
+            await made.all_seen()
         yield made

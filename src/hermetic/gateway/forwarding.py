@@ -21,6 +21,7 @@ from hermetic.errors import (
     DeadlineExceeded,
     Draining,
     HermeticError,
+    NotPermitted,
     NotPlaced,
     NoWorker,
     ServiceNotFound,
@@ -249,6 +250,12 @@ class Forwarding:
                 node.leaving = True
                 node.settle()
             self._again(call, node, error)
+        elif isinstance(error, NotPermitted):
+            # It knows nobody but web nodes: whom it turns away is us, and not our caller.
+            now = self._loop.time()
+            node.standing.fail(Failure.UNTRUSTED, now, self._luck(), trial=call.trial)
+            log.warning("call.turned_away", node=str(node.address), reason=error.text)
+            self._elsewhere(call, node)
         elif isinstance(error, Unreachable):
             # A proxy before the node could not reach it, and cannot tell whether it ran.
             node.standing.fail(Failure.BROKEN, self._loop.time(), self._luck(), trial=call.trial)
@@ -279,8 +286,12 @@ class Forwarding:
         if broken.sent:
             self._again_if_it_may(call, node)
         else:
-            call.tried = (*call.tried, node.standing)
-            self._forward(call)
+            self._elsewhere(call, node)
+
+    def _elsewhere(self, call: Forwarded, node: ComputeNode) -> None:
+        """Send *call*, which *node* has not seen, to another node."""
+        call.tried = (*call.tried, node.standing)
+        self._forward(call)
 
     def _again(self, call: Forwarded, node: ComputeNode, error: HermeticError) -> None:
         """Send *call*, which was not run, to another node, once."""
@@ -347,8 +358,7 @@ class Forwarding:
             await node.give(call.given, self._archive)
         except (Unreachable, TrustFailure, DeadlineExceeded, *NEVER_RAN) as error:
             log.warning("service.not_given", node=str(node.address), reason=error.text)
-            call.tried = (*call.tried, node.standing)
-            self._forward(call)
+            self._elsewhere(call, node)
         except HermeticError as error:
             log.warning("service.not_given", node=str(node.address), reason=error.text)
             self._finish(call, error)
