@@ -37,6 +37,8 @@ class ComputeNode:
     clients: Clients[ComputeCalls]
     server: NodeServer
     serving: asyncio.Task[bool]
+    restarts: list[None]
+    """As many as it was asked to begin again."""
 
     async def connect(self) -> RawClient:
         return RawClient(*await asyncio.open_connection("127.0.0.1", self.port))
@@ -91,7 +93,7 @@ async def compute_node(
     server = NodeServer(bind("127.0.0.1", port), listen, clients, grace_s=5.0)
     serving = asyncio.create_task(server.serve())
     await server.started.wait()
-    node = ComputeNode(server.ports[0], execution, placements, clients, server, serving)
+    node = ComputeNode(server.ports[0], execution, placements, clients, server, serving, restarts)
     try:
         yield node
     finally:
