@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from hermetic.database.sqlite import SqliteDatabase
 from hermetic.fronts.proxies import Proxies
 from hermetic.gateway.access import Access
 from hermetic.gateway.certification import Certification
+from hermetic.gateway.enrolment import Enrolment
 from hermetic.gateway.hosts import OneHost
+from hermetic.gateway.nodes import ComputeNodes
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
 from hermetic.gateway.served import Served
@@ -36,6 +38,7 @@ from hermetic.node.renewal import Renewal
 from hermetic.node.server import NodeServer, bind
 from hermetic.registry.bundles import BundleArchive
 from hermetic.registry.logins import Logins
+from hermetic.registry.nodes import ComputeEntries
 from hermetic.registry.services import Services
 from hermetic.registry.sessions import SessionRegistry
 from hermetic.registry.snapshots import SnapshotRegistry
@@ -91,14 +94,22 @@ class TestedAccess(Access):
 
 @asynccontextmanager
 async def web_node(
-    home: Path, *, limits: WireLimits | None = None, proxies: Proxies | None = None
+    home: Path,
+    *,
+    limits: WireLimits | None = None,
+    proxies: Proxies | None = None,
+    nodes: ComputeNodes | None = None,
 ) -> AsyncIterator[WebNode]:
-    """Run a node in *home* until left."""
+    """Run a node in *home* until left; with *nodes* it is no single box, and enrols some."""
     database = SqliteDatabase(home / "hermetic.sqlite3")
     await database.open()
     execution, host, routes = InstantExecution(), PlayedSessions(), Routes()
     presented: list[str] = []
     cases = await _use_cases(home, database, execution, host, routes, presented)
+    if nodes is not None:
+        enrolment = Enrolment(ComputeEntries(database, system_clock), nodes)
+        await enrolment.start([])
+        cases = replace(cases, enrolment=enrolment)
 
     async def database_answers() -> None:
         await database.read("SELECT 1")
