@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hermetic.node.notify import READY, STOPPING, Manager, status
+from hermetic.node.notify import READY, STOPPING, Manager, reloading, status
 
 
 @pytest.fixture
@@ -25,6 +25,11 @@ def test_the_manager_hears_what_it_is_told(manager_socket: socket.socket) -> Non
     assert manager_socket.recv(100) == b"READY=1\nSTATUS=serving on 12800"
     manager.tell(STOPPING)
     assert manager_socket.recv(100) == b"STOPPING=1"
+
+
+def test_a_start_again_in_place_tells_since_when(manager_socket: socket.socket) -> None:
+    Manager({"NOTIFY_SOCKET": manager_socket.getsockname()}).tell(reloading(12.5))
+    assert manager_socket.recv(100) == b"RELOADING=1\nMONOTONIC_USEC=12500000"
 
 
 def test_an_abstract_socket_is_reached_by_its_at_sign() -> None:

@@ -1,6 +1,7 @@
 """A node's server: its sockets, its start and its end."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from hermetic.errors import BadConfiguration, HermeticError, Unavailable
+from hermetic.errors import BadConfiguration, HermeticError, NotPermitted, Unavailable
 from hermetic.node.server import NodeServer, bind
 from tests.support.wire import DEADLINE_S, RawClient, WireNode, call, listen_plainly, wire_node
 
@@ -40,6 +41,46 @@ def test_all_addresses_of_a_host_get_one_port() -> None:
     assert all(one.getsockname()[0] in {"127.0.0.1", "::1"} for one in sockets)
     for one in sockets:
         one.close()
+
+
+def test_no_host_is_every_address_of_every_family_with_one_port() -> None:
+    sockets = bind("", 0)
+    (port,) = {one.getsockname()[1] for one in sockets}
+    assert {one.getsockname()[0] for one in sockets} <= {"0.0.0.0", "::"}
+    assert len({one.family for one in sockets}) == len(sockets)
+    for address in ("127.0.0.1", "127.9.9.9"):
+        socket.create_connection((address, port)).close()
+    for one in sockets:
+        one.close()
+
+
+def test_a_port_that_is_taken_on_one_address_is_none_for_all(taken: socket.socket) -> None:
+    port = taken.getsockname()[1]
+    with pytest.raises(Unavailable, match=f"Port {port} on every address is taken"):
+        bind("", port)
+    taken.close()
+    for one in bind("", port):
+        one.close()
+
+
+def test_a_machine_without_a_family_listens_on_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "AF_INET6", 4711)  # as a kernel without IPv6 says: no such family
+    found = [(family, 1, 6, "", (host, 0)) for family, host in ((4711, "::"), (2, "0.0.0.0"))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    (one,) = bind("", 0)
+    assert one.getsockname()[0] == "0.0.0.0"
+    one.close()
+    with pytest.raises(BadConfiguration, match="cannot listen on localhost"):
+        bind("localhost", 0)
+
+
+def test_a_port_that_needs_a_privilege_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(NotPermitted, match="Choose one above 1023"):
+        bind("127.0.0.1", 443)
 
 
 def test_a_failed_start_leaves_no_port_taken(taken: socket.socket) -> None:
@@ -83,6 +124,26 @@ async def test_a_second_word_cuts_off_at_once() -> None:
         node.server.stop()
         node.server.stop()
         assert await client.ended() == b""
+
+
+async def test_it_tells_whether_it_is_to_be_started_again() -> None:
+    for again in (True, False):
+        async with wire_node() as node:
+            assert not node.server.again
+            node.server.stop(again=again)
+            assert await node.ended()
+            assert node.server.again == again
+
+
+async def test_to_be_started_again_cuts_nothing_off_however_often_it_is_asked() -> None:
+    async with wire_node() as node:
+        client = await in_flight(node)
+        node.server.stop(again=True)
+        node.server.stop()
+        assert not node.server.again
+        node.execution.release()
+        assert (await client.answer()).status == 200
+        assert await node.ended()
 
 
 async def test_it_tells_that_every_call_ended() -> None:

@@ -202,6 +202,7 @@ def _bind_one(family: int, address: tuple[str, int]) -> socket.socket:
 def _explained(
     error: OSError, host: str, port: int
 ) -> Unavailable | NotPermitted | BadConfiguration:
+    host = host or "every address"
     if error.errno == errno.EADDRINUSE:
         return Unavailable(
             f"Port {port} on {host} is taken by another program. Stop it, or choose another port."
