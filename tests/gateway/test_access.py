@@ -10,7 +10,7 @@ from hermetic.access.throttle import Limits
 from hermetic.access.tokens import ACCESS_LIFE, CHAIN_LIFE, REFRESH_LIFE, Claims, sign
 from hermetic.clock import TurnedClock
 from hermetic.database.sqlite import SqliteDatabase
-from hermetic.errors import TooManyAttempts, Unauthenticated
+from hermetic.errors import TooManyAttempts, Unauthenticated, Unavailable
 from hermetic.gateway.access import REMEMBERED, Access, TokenPair
 from hermetic.identity.local import LocalAccounts
 from hermetic.registry.logins import Login, Logins
@@ -286,3 +286,130 @@ async def test_a_login_that_had_to_make_room_lets_nobody_in(
     pairs = [await access.login("admin", PASSWORD, PEER) for _ in range(3)]
     assert [holder(access, pair) for pair in pairs[1:]] == [ADMIN, ADMIN]
     assert refusal_of(access, pairs[0].access_token.encode())[1] == "revoked"
+
+
+class Database:
+    """What several web nodes share; `learn` takes in whatever was decided since the last time."""
+
+    exist = True
+
+    def __init__(self) -> None:
+        self.access: Access | None = None
+        self.learned = 0
+
+    async def learn(self) -> None:
+        assert self.access is not None
+        self.learned += 1
+        await self.access.take_in(0)
+
+    async def tell(self) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+async def other(
+    access: Access, database: SqliteDatabase, clock: TurnedClock, local: LocalAccounts
+) -> Access:
+    """Another web node with the same key and the same database, started after *access*."""
+    others = Database()
+    other = Access(
+        provider=local,
+        logins=Logins(database, clock),
+        key=signing_key(),
+        issuer="https://node",
+        clock=clock,
+        others=others,
+    )
+    others.access = other
+    await other.start()
+    return other
+
+
+def unsettled(access: Access, pair: TokenPair) -> bool:
+    with pytest.raises(Unauthenticated) as caught:
+        access.authenticate(pair.access_token.encode())
+    return caught.value.unsettled
+
+
+async def test_a_token_of_another_node_is_good_once_its_decisions_were_read(
+    access: Access, other: Access
+) -> None:
+    pair = await access.login("admin", PASSWORD, PEER)
+    assert unsettled(other, pair)
+    await other.settle()
+    assert holder(other, pair) == ADMIN
+
+
+async def test_a_token_is_refused_for_good_once_their_decisions_say_nothing_of_it(
+    access: Access, other: Access
+) -> None:
+    pair = await access.login("admin", PASSWORD, PEER)
+    await access.revoke(pair.refresh_token)
+    assert unsettled(other, pair)
+    await other.settle()
+    assert not unsettled(other, pair)
+
+
+async def test_one_box_has_nobody_to_ask(access: Access) -> None:
+    pair = await access.login("admin", PASSWORD, PEER)
+    await access.revoke(pair.refresh_token)
+    assert not unsettled(access, pair)
+    await access.settle()
+
+
+async def test_what_is_forged_or_over_is_asked_of_nobody(
+    access: Access, other: Access, clock: TurnedClock
+) -> None:
+    pair = await access.login("admin", PASSWORD, PEER)
+    with pytest.raises(Unauthenticated) as caught:
+        other.authenticate(unsigned(pair.access_token))
+    assert not caught.value.unsettled
+    clock.advance(ACCESS_LIFE)
+    assert not unsettled(other, pair)
+
+
+async def test_a_login_that_another_node_ended_is_over_here(access: Access, other: Access) -> None:
+    pair = await other.login("admin", PASSWORD, PEER)
+    await access.take_in(0)
+    assert holder(access, pair) == holder(other, pair) == ADMIN
+    await access.end_logins("admin")
+    await other.take_in(0)
+    assert not unsettled(access, pair)
+    with pytest.raises(Unauthenticated):
+        other.authenticate(pair.access_token.encode())
+
+
+async def test_logins_of_others_that_are_long_over_are_not_kept(
+    access: Access, other: Access, clock: TurnedClock
+) -> None:
+    await access.login("admin", PASSWORD, PEER)
+    clock.advance(ACCESS_LIFE + timedelta(seconds=1))
+    await other.take_in(0)
+    assert other._alive == {}
+
+
+class Away:
+    """A provider that cannot be asked for a while."""
+
+    def __init__(self, behind: LocalAccounts) -> None:
+        self.behind, self.is_away = behind, True
+
+    def principal(self, username: str) -> Principal | None:
+        return self.behind.principal(username)
+
+    async def verify(self, username: str, password: str) -> Principal:
+        if self.is_away:
+            raise Unavailable("It cannot be asked at present.")
+        return await self.behind.verify(username, password)
+
+
+async def test_a_login_that_nobody_could_check_counts_as_no_failure(
+    database: SqliteDatabase, local: LocalAccounts, clock: TurnedClock
+) -> None:
+    away, logins = Away(local), Logins(database, clock)
+    access = Access(provider=away, logins=logins, key=signing_key(), issuer="x", clock=clock)
+    for _ in range(Limits().per_account + 1):
+        with pytest.raises(Unavailable):
+            await access.login("admin", PASSWORD, PEER)
+    away.is_away = False
+    assert holder(access, await access.login("admin", PASSWORD, PEER)) == ADMIN

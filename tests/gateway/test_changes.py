@@ -210,3 +210,25 @@ async def test_a_node_that_was_blind_for_too_long_says_so(
     monkeypatch.setattr("hermetic.gateway.changes._BLIND_S", -1.0)
     with pytest.raises(Unavailable):
         await one.feed.probe()
+
+
+async def test_nodes_that_sign_with_one_key_again_are_said_to(database: SqliteDatabase) -> None:
+    async with running(node(database, "a")) as one:
+        with structlog.testing.capture_logs() as lines:
+            async with running(node(database, "b", key="other")):
+                await one.feed.tell()
+            await one.feed.tell()
+    told = [line["event"] for line in lines if line["event"].startswith("tokens")]
+    assert told == ["tokens.signing_keys_differ", "tokens.signing_keys_agree"]
+    assert one.feed.differing == ()
+
+
+async def test_a_node_that_runs_is_heard_of_and_hears_by_itself(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermetic.gateway.changes._BEAT_S", 0.02)
+    async with running(node(database, "a")) as one, running(node(database, "b")) as other:
+        await until(lambda: [found.url for found in one.feed.others()] == ["https://b"])
+        await until(lambda: [found.url for found in other.feed.others()] == ["https://a"])
+        first = other.feed.others()[0].beat_at
+        await until(lambda: other.feed.others()[0].beat_at > first)

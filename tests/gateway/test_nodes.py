@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from hermetic.client.link import Outcome, request
 from hermetic.clock import system_clock
 from hermetic.gateway.nodes import ComputeNodes
 from hermetic.serving.uris import NodeAddress
+from tests.support.certificates import hierarchy
 from tests.support.computenode import compute_node
 from tests.support.forwarding import Forwarded, addresses, forwarded
+from tests.support.sealed import believing, sealed_node
 from tests.support.waiting import until
 from tests.support.wire import WINE, WINE_SERVICE
 
@@ -94,4 +97,58 @@ async def test_a_clock_that_goes_ahead_is_seen(tmp_path: Path) -> None:
         (seen,) = nodes
         await until(lambda: seen.status is not None)
         assert 299 < seen.skew_s < 301
+        await nodes.stop()
+
+
+async def test_a_node_that_does_not_know_us_is_asked_on_and_found_when_it_does(
+    tmp_path: Path,
+) -> None:
+    authority = hierarchy()
+    contexts = [believing(authority), believing(authority, authority)]
+    async with sealed_node(tmp_path, authority) as sealed:
+        nodes = ComputeNodes(lambda: contexts[0], period_s=0.05)
+        nodes.replace([NodeAddress("https", "127.0.0.1", sealed.node.port)])
+        (seen,) = nodes
+        await until(lambda: "refuses the sealed connection" in seen.trouble)
+        assert not nodes.answering()
+        contexts.pop(0)
+        nodes.renew()
+        await until(nodes.answering)
+        assert seen.trouble == ""
+        await nodes.stop()
+
+
+async def test_a_node_that_is_trusted_no_longer_is_lost_with_its_connections(
+    tmp_path: Path,
+) -> None:
+    authority = hierarchy()
+    contexts = [believing(authority, authority), believing(hierarchy(name="New"), authority)]
+    async with sealed_node(tmp_path, authority) as sealed:
+        nodes = ComputeNodes(lambda: contexts[0], period_s=0.05)
+        nodes.replace([NodeAddress("https", "127.0.0.1", sealed.node.port)])
+        (seen,) = nodes
+        await until(nodes.answering)
+        contexts.pop(0)
+        nodes.renew()
+        await until(lambda: "is not accepted" in seen.trouble)
+        await until(lambda: sealed.open == 0)
+        assert not nodes.answering()
+        await nodes.stop()
+
+
+async def test_a_context_that_changes_closes_connections_at_rest(tmp_path: Path) -> None:
+    authority = hierarchy()
+    contexts = [believing(authority, authority), believing(authority, authority)]
+    async with sealed_node(tmp_path, authority) as sealed:
+        nodes = ComputeNodes(lambda: contexts[0], period_s=0.05)
+        nodes.replace([NodeAddress("https", "127.0.0.1", sealed.node.port)])
+        (seen,) = nodes
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        question = request(seen.link.target, b"/calls/none", b"{}")
+        seen.link.ask(question, done.set_result)
+        await done
+        assert seen.link.connections == 1
+        contexts.pop(0)
+        nodes.renew()
+        await until(lambda: seen.link.connections == 0)
         await nodes.stop()

@@ -8,6 +8,7 @@ from hermetic.errors import Busy, HermeticError
 from hermetic.fronts.proxies import Proxies
 from hermetic.http.gate import Gate
 from hermetic.wire.openapi import Operation
+from tests.support.elsewhere import THEIRS, Elsewhere
 from tests.support.wire import WireNode, authenticate, call, wire_node
 
 OPEN = Operation("GET", "/open/{name}", "open", "Open.", "Test", open=True)
@@ -121,3 +122,28 @@ async def test_a_named_proxy_says_who_asks_and_nobody_else_does(
         assert (await node.ask(CLAIMING)).status == 204
     assert [seen[0]["client"][0], seen[0]["scheme"]] == believed
     assert [name for name, _ in seen[0]["headers"]] == [b"host"]
+
+
+async def test_a_token_of_another_node_is_asked_about_before_it_is_refused() -> None:
+    others = Elsewhere(THEIRS)
+    gate = Gate(failing, [CLOSED], others.authenticate, settle=others.settle)
+    async with wire_node(app=gate) as node:
+        assert (await node.ask(call(path=b"/closed", token=THEIRS))).status == 204
+        assert (await node.ask(call(path=b"/closed", token=THEIRS))).status == 204
+        assert (await node.ask(call(path=b"/closed", token=b"nobodys"))).status == 401
+    assert others.asked == 1
+
+
+async def test_where_others_cannot_be_asked_that_is_said_and_nobody_let_in() -> None:
+    others = Elsewhere(THEIRS)
+    others.answers = False
+    gate = Gate(failing, [CLOSED], others.authenticate, settle=others.settle)
+    async with wire_node(app=gate) as node:
+        assert (await node.ask(call(path=b"/closed", token=THEIRS))).status == 503
+
+
+async def test_with_nobody_to_ask_a_refusal_is_one() -> None:
+    others = Elsewhere(THEIRS)
+    async with wire_node(app=Gate(failing, [CLOSED], others.authenticate)) as node:
+        assert (await node.ask(call(path=b"/closed", token=THEIRS))).status == 401
+    assert others.asked == 0

@@ -1,7 +1,7 @@
 """A node without its database: the real protocol on a real socket, and a client of raw bytes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -150,6 +150,8 @@ async def wire_node(
     period_s: float = 1.0,
     notice_s: float = 0.0,
     hsts: bytes | None = None,
+    authenticate: Callable[[bytes, bytes], Principal] = authenticate,
+    settle: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[WireNode]:
     """Serve on a port of the system's choice, until left; at most a second of grace."""
     routes, execution, metrics = Routes(), InstantExecution(), Metrics()
@@ -163,6 +165,7 @@ async def wire_node(
         ids=RequestIds("test"),
         limits=limits,
         hsts=hsts,
+        settle=settle,
     )
     clients = Clients(configured(app), ScoringProtocol, scoring, system_clock)
     server = NodeServer(

@@ -4,6 +4,8 @@ import pytest
 
 from hermetic.errors import Busy, WorkerDied
 from hermetic.http.limits import WireLimits
+from tests.support.elsewhere import THEIRS, Elsewhere
+from tests.support.waiting import until
 from tests.support.wire import WINE, RawClient, WireNode, call, wire_node
 
 
@@ -296,3 +298,60 @@ async def test_each_call_of_a_connection_has_a_request_id_of_its_own(node: WireN
     client = await node.connect()
     seen = {(await client.ask(call())).fields["x-request-id"] for _ in range(5)}
     assert len(seen) == 5
+
+
+async def test_a_token_of_another_node_is_asked_about_before_it_is_refused() -> None:
+    others = Elsewhere(THEIRS)
+    async with wire_node(authenticate=others.authenticate, settle=others.settle) as node:
+        client = await node.connect()
+        assert (await client.ask(call(token=THEIRS))).status == 200
+        assert (await client.ask(call(token=THEIRS))).status == 200
+        assert (await client.ask(call(token=b"nobodys"))).status == 401
+    assert others.asked == 1
+    assert len(node.execution.calls) == 2
+
+
+async def test_a_token_that_nobody_gave_out_is_refused_and_its_call_not_run() -> None:
+    others = Elsewhere()
+    async with wire_node(authenticate=others.authenticate, settle=others.settle) as node:
+        client = await node.connect()
+        assert (await client.ask(call(token=THEIRS))).status == 401
+        assert (await client.ask(call(token=THEIRS))).status == 401
+    assert (others.asked, node.execution.calls) == (1, [])
+
+
+async def test_where_others_cannot_be_asked_that_is_said_and_the_call_not_run() -> None:
+    others = Elsewhere(THEIRS)
+    others.answers = False
+    async with wire_node(authenticate=others.authenticate, settle=others.settle) as node:
+        answer = await node.ask(call(token=THEIRS))
+        assert (answer.status, answer.json()["type"]) == (503, "/problems/unavailable")
+    assert node.execution.calls == []
+
+
+async def test_calls_behind_one_that_is_asked_about_wait_for_their_turn() -> None:
+    others = Elsewhere(THEIRS)
+    others.may_answer.clear()
+    async with wire_node(authenticate=others.authenticate, settle=others.settle) as node:
+        client = await node.connect()
+        first, second = call(b'{"x":1}', token=THEIRS), call(b'{"x":2}', token=b"nobodys")
+        await client.send(first + second)
+        await others.reached.wait()
+        assert node.execution.calls == []
+        others.may_answer.set()
+        answers = [await client.answer(), await client.answer()]
+    assert [one.status for one in answers] == [200, 401]
+
+
+async def test_who_left_while_others_were_asked_gets_nothing_run() -> None:
+    others = Elsewhere(THEIRS)
+    others.may_answer.clear()
+    async with wire_node(authenticate=others.authenticate, settle=others.settle) as node:
+        client = await node.connect()
+        await client.send(call(token=THEIRS))
+        await others.reached.wait()
+        client.writer.transport.abort()
+        await until(lambda: len(node.clients) == 0)
+        others.may_answer.set()
+        assert (await node.ask(call(token=b"nobodys"))).status == 401
+    assert node.execution.calls == []
