@@ -24,12 +24,9 @@ from hermetic.compute.sessions import SessionInterpreters
 from hermetic.compute.standing import Standing
 from hermetic.config.compute import ComputeSettings
 from hermetic.config.home import Home
-from hermetic.config.sections import is_this_machine
-from hermetic.errors import BadConfiguration
 from hermetic.http.clients import Clients
 from hermetic.http.requests import RequestIds
 from hermetic.http.status import StatusApi
-from hermetic.log import logger
 from hermetic.node import host
 from hermetic.node.health import Health
 from hermetic.node.listener import Listener
@@ -38,20 +35,15 @@ from hermetic.node.server import NodeServer, bind
 from hermetic.registry.bundles import BundleArchive
 from hermetic.tls.trust import LiveTrust
 from hermetic.wiring import life
+from hermetic.wiring.entry import Reread, guarded, refuse_openness
 from hermetic.wiring.face import listening_limits, wire_limits
 from hermetic.wiring.keeping import bounds_of
-from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
+from hermetic.wiring.life import EVERYWHERE, Announce, Ready
 from hermetic.wiring.parts import limits_of
 from hermetic.wiring.sealing import Sealing, Wish, seal, unsealed_listener
-from hermetic.wiring.trusting import allowed_by, live_trust
-
-Reread = Callable[[], ComputeSettings]
-"""Reads the settings anew; raises `BadConfiguration` for what cannot be read."""
 
 _SWEEP_S = 60.0
 _LAST_S = 1.0
-
-log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,12 +76,12 @@ def serve(home: Home, settings: ComputeSettings, *, reread: Reread, announce: An
 
 
 async def _serve(home: Home, settings: ComputeSettings, reread: Reread, announce: Announce) -> bool:
-    _refuse_openness(settings)
+    refuse_openness(settings)
     with ExitStack() as opened:
         sockets = bind(settings.kestrel.interface, settings.kestrel.port)
         for one in sockets:
             opened.callback(one.close)
-        trust, trusting = await _trust(home, settings, reread)
+        trust, trusting = await guarded(home, settings, reread, system_clock)
         sealing = await _sealed(home, settings, trust)
         async with _working(home, settings) as work:
             face = _Face(settings, sealing, work, trust.peers if trust else OpenDoor())
@@ -116,56 +108,6 @@ def _server(sockets: list[socket.socket], face: "_Face", settings: ComputeSettin
     )
     face.restart = partial(server.stop, again=True)
     return server
-
-
-def _refuse_openness(settings: ComputeSettings) -> None:
-    """Refuse to run code for whoever comes, unless somebody said that this is meant."""
-    section, where = settings.client_certificate, settings.kestrel.interface
-    if section.is_named and section.enabled is not False:
-        if not settings.kestrel.https_enabled:
-            raise BadConfiguration(
-                "ClientCertificate asks web nodes for a certificate, and Kestrel.HttpsEnabled is"
-                " false: a certificate is shown in TLS only, so set that to true."
-            )
-        return
-    if is_this_machine(where):
-        return
-    if section.enabled is None:
-        raise BadConfiguration(
-            "Whoever reaches this node could let it run code: set ClientCertificate.Issuer and"
-            " .Subject to those of the web nodes' certificate, or ClientCertificate.Enabled to"
-            " false to say that only web nodes can reach it."
-        )
-    log.warning("door.open", host=where, setting="ClientCertificate.Enabled")
-
-
-async def _trust(
-    home: Home, settings: ComputeSettings, reread: Reread
-) -> tuple[LiveTrust | None, list[Task]]:
-    """Return who is let in, and what keeps that up; nobody is asked where that was chosen."""
-    section = settings.client_certificate
-    if section.enabled is False or not section.is_named:
-        return None, []
-    allowed = allowed_by(section)
-    trust, task = await live_trust(home, Role.AUTHENTICATION, system_clock, allowed)
-    return trust, [task, partial(_follow_settings, trust, settings, reread)]
-
-
-async def _follow_settings(trust: LiveTrust, settings: ComputeSettings, reread: Reread) -> None:
-    """Let in whom the settings file says now, without a restart; a file that is wrong is not it."""
-    known, wrong = settings.client_certificate, ""
-    while True:
-        await asyncio.sleep(1.0)
-        try:
-            section = (await asyncio.to_thread(reread)).client_certificate
-            if section != known:
-                trust.allow(allowed_by(section))
-                log.info("door.changed", setting="ClientCertificate")
-            known, wrong = section, ""
-        except BadConfiguration as error:
-            if error.text != wrong:
-                log.warning("settings.unread", reason=error.text)
-            wrong = error.text
 
 
 async def _sealed(home: Home, settings: ComputeSettings, trust: LiveTrust | None) -> Sealing:
