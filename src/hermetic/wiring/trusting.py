@@ -15,14 +15,17 @@ from hermetic.certstore.trusted import TrustedStores
 from hermetic.clock import Clock
 from hermetic.config.compute import ClientCertificate
 from hermetic.config.home import Home
-from hermetic.errors import BadConfiguration, BadInput, NotFound
+from hermetic.errors import BadConfiguration, BadInput, CertificateRejected, NotFound
 from hermetic.issuers.authority import ROOT
 from hermetic.tls.trust import LiveTrust
 from hermetic.wiring.life import Task
 
 
 class HomeTrust:
-    """The `TrustSource` of a home: what its stores say, and its own authority if it has one."""
+    """The `TrustSource` of a home: what its stores say, and its own authority if it has one.
+
+    The first three raise `CertificateRejected` (`damaged`) as `TrustedStores` does.
+    """
 
     def __init__(self, home: Home) -> None:
         self._stores = TrustedStores(Stores(home.stores))
@@ -54,8 +57,15 @@ class HomeTrust:
             return ()
         try:
             return (FileStore(self._authority).read(ROOT).chain.leaf,)
-        except NotFound:
-            return ()
+        except NotFound as error:
+            if not (self._authority / ROOT / "quarantine").exists():
+                return ()
+            # Left out it would look removed, and cut off everybody it vouches for.
+            raise CertificateRejected(
+                "damaged",
+                f"The root in {self._authority} is damaged, with all its versions: bring the"
+                " folder back from a backup, or remove it to believe this authority no longer.",
+            ) from error
 
     def _own_version(self) -> str:
         try:
