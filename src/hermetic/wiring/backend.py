@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -41,33 +41,38 @@ class Shown:
     tasks: tuple[Task, ...] = ()
 
 
-@dataclass
 class BackEnd:
-    """Gives the TLS context for connections to compute nodes, made anew when anything changes."""
+    """Gives the TLS context for connections to compute nodes, made anew when anything changes.
 
-    trust: LiveTrust
-    shown: Shown | None
-    on_change: Callable[[], None] = lambda: None
-    """Called after each change of the context."""
-    credential: Credential | None = None
-    _context: ssl.SSLContext | None = field(default=None, repr=False)
+    A context that cannot be made is told by whoever brings what it is made of, and the last good
+    one stays: to ask for it MUST NOT fail, for nobody waits there who could be told.
+    """
+
+    def __init__(
+        self, trust: LiveTrust, shown: Shown | None = None, credential: Credential | None = None
+    ) -> None:
+        """Begin with *credential*, and go on with what *shown* says.
+
+        Raises:
+            CertificateRejected: OpenSSL does not take it.
+        """
+        self.trust, self.credential, self._shown = trust, credential, shown
+        self.on_change: Callable[[], None] = lambda: None
+        """Called after each change of the context."""
+        self._context = self._made(credential)
 
     def context(self) -> ssl.SSLContext:
         """Return the context for the next connection."""
-        if self._context is None:
-            self._context = client_context(
-                self.trust.authorities_pem, credential=self.credential, judge=self.trust.judge
-            )
         return self._context
 
     def renew(self) -> None:
         """Make another context for the next connection, and let the old connections go."""
-        self._context = None
+        self._context = self._made(self.credential)
         self.on_change()
 
     async def follow(self) -> None:
         """Show what is kept, whenever that changes, until cancelled."""
-        shown = self.shown
+        shown = self._shown
         if shown is None:
             return
         seen = ""
@@ -77,21 +82,28 @@ class BackEnd:
                 seen = digest
                 await self._take(shown)
 
+    def _made(self, credential: Credential | None) -> ssl.SSLContext:
+        return client_context(
+            self.trust.authorities_pem, credential=credential, judge=self.trust.judge
+        )
+
     async def _take(self, shown: Shown) -> None:
         try:
             found = await asyncio.to_thread(shown.read)
+            if self.credential is not None and found.chain.sha256 == self.credential.chain.sha256:
+                return
+            self._made(found)
         except HermeticError as error:
             log.warning("certificate.refused", role=AUTHENTICATION, text=error.text)
             return
-        if self.credential is None or found.chain.sha256 != self.credential.chain.sha256:
-            self.credential = found
-            log.info(
-                "certificate.swapped",
-                role=AUTHENTICATION,
-                serial=f"{found.chain.serial:x}",
-                not_after=found.chain.not_after.isoformat(),
-            )
-            self.renew()
+        self.credential = found
+        log.info(
+            "certificate.swapped",
+            role=AUTHENTICATION,
+            serial=f"{found.chain.serial:x}",
+            not_after=found.chain.not_after.isoformat(),
+        )
+        self.renew()
 
 
 async def back_end(
@@ -110,17 +122,17 @@ async def back_end(
         home, Role.COMPUTE, clock, on_change=lambda _: made[0].renew()
     )
     shown = await _shown(home, section, own_names, clock)
-    backend = BackEnd(trust, shown)
-    made.append(backend)
-    if shown is None:
-        return backend, [following]
     try:
-        backend.credential = await asyncio.to_thread(shown.read)
+        credential = None if shown is None else await asyncio.to_thread(shown.read)
+        backend = BackEnd(trust, shown, credential)
     except CertificateRejected as error:
         raise BadConfiguration(
             "The certificate that BackEndConfiguration.ClientCertificate names cannot be shown to"
             f" compute nodes: {error.text}"
         ) from error
+    made.append(backend)
+    if shown is None:
+        return backend, [following]
     return backend, [following, backend.follow, *shown.tasks]
 
 
