@@ -21,6 +21,8 @@ class Played:
     body: bytes = b"{}"
     location: str = ""
     answers: dict[str, bytes] = field(default_factory=dict)
+    coming: dict[str, list[bytes]] = field(default_factory=dict)
+    """Answers that are given once each, before the one in `answers`."""
     failures: dict[str, bytes] = field(default_factory=dict)
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
@@ -42,7 +44,8 @@ def _handler(played: Played) -> type[BaseHTTPRequestHandler]:
             played.asked.append((self.command, self.path, headers, body))
             asked = f"{self.command} {self.path}"
             failure = played.failures.get(asked)
-            body = failure or played.answers.get(asked, played.body)
+            coming = played.coming.get(asked)
+            body = failure or (coming.pop(0) if coming else played.answers.get(asked, played.body))
             self.send_response(json.loads(failure)["status"] if failure else played.status)
             if played.location:
                 self.send_header("location", played.location)
@@ -50,7 +53,7 @@ def _handler(played: Played) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - the library's names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - the library's names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Stay silent."""
