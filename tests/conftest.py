@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.contextvars import clear_contextvars
 
 from hermetic.database.connection_string import ConnectionParameters
 from tests.support.postgresql import Cluster, shared
@@ -33,6 +35,15 @@ def _removable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for path in (Path(folder, name) for name in names):
             if not path.is_symlink():
                 path.chmod(0o700)
+
+
+@pytest.fixture(autouse=True)
+def _where_events_go() -> Iterator[None]:
+    """Undo what a test, or a node that it ran, made of the logging."""
+    before = structlog.get_config()
+    yield
+    clear_contextvars()
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

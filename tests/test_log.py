@@ -4,11 +4,9 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from hermetic import log
 
@@ -18,14 +16,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    before = structlog.get_config()
-    yield
-    structlog.contextvars.clear_contextvars()
-    structlog.configure(**before)
 
 
 @pytest.fixture
