@@ -22,6 +22,13 @@ class Recorded:
         return self.closing
 
 
+async def one_turn() -> None:
+    """Let the loop hand out what it had to hand out until now."""
+    passed = asyncio.Event()
+    asyncio.get_running_loop().call_soon(passed.set)
+    await passed.wait()
+
+
 async def test_it_is_sent_once_the_loop_has_handed_out_its_events() -> None:
     log: list[tuple[str, bytes]] = []
     turn, one, other = Turn(), Recorded(log), Recorded(log, "other")
@@ -29,7 +36,7 @@ async def test_it_is_sent_once_the_loop_has_handed_out_its_events() -> None:
     turn.write(other, b"2")
     turn.write(one, b"3")
     assert not log
-    await asyncio.sleep(0)
+    await one_turn()
     assert log == [("one", b"1"), ("other", b"2"), ("one", b"3")]
 
 
@@ -39,7 +46,7 @@ async def test_many_do_not_wait_for_the_end_of_the_turn() -> None:
     for number in range(20):
         turn.write(one, b"%d" % number)
     assert len(log) == 16
-    await asyncio.sleep(0)
+    await one_turn()
     assert [data for _, data in log] == [b"%d" % number for number in range(20)]
 
 
@@ -49,7 +56,7 @@ async def test_who_cannot_wait_ends_the_turn() -> None:
     turn.write(one, b"1")
     turn.end()
     assert log == [("one", b"1")]
-    await asyncio.sleep(0)
+    await one_turn()
     assert len(log) == 1
 
 
@@ -59,5 +66,5 @@ async def test_a_connection_that_is_closing_gets_nothing_and_holds_nobody_up() -
     turn.write(one, b"1")
     turn.write(other, b"2")
     one.closing = True
-    await asyncio.sleep(0)
+    await one_turn()
     assert log == [("other", b"2")]

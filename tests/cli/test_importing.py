@@ -18,7 +18,8 @@ from hermetic.certificates.roles import Role
 from hermetic.certificates.selection import StoreLocation, StoreName, thumbprints
 from hermetic.certstore.stores import Stores
 from hermetic.cli import main
-from hermetic.cli.importing import Asked, Imported, settings_for, take_in
+from hermetic.cli.imported import Imported, settings_for
+from hermetic.cli.importing import Asked, take_in
 from hermetic.config.home import Home
 from hermetic.errors import BadConfiguration, BadInput, CertificateRejected
 from tests.support.disks import readable_by_others

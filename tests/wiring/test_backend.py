@@ -22,7 +22,8 @@ from hermetic.config.sections import CertificateChoice
 from hermetic.errors import BadConfiguration
 from hermetic.tls.contexts import server_context
 from hermetic.tls.trust import LiveTrust
-from hermetic.wiring.backend import AUTHENTICATION, BackEnd, Shown, back_end
+from hermetic.wiring.backend import BackEnd, back_end
+from hermetic.wiring.shown import AUTHENTICATION, Shown
 from hermetic.wiring.trusting import live_trust
 from tests.support.certificates import DAY, hierarchy
 from tests.support.memory_tls import Shaken, shake

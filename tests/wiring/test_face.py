@@ -11,7 +11,8 @@ from hermetic.errors import BadConfiguration
 from hermetic.node.server import bind
 from hermetic.wiring.face import Face
 from hermetic.wiring.parts import assembled
-from hermetic.wiring.sealing import Wish, seal
+from hermetic.wiring.presenting import seal
+from hermetic.wiring.wish import Wish
 from tests.support.tokens import signing_key
 
 WISH = Wish(Role.API, own_names=("localhost",))

@@ -14,14 +14,14 @@ from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.config.web import BackEndConfiguration, Uris, WebSettings
 from hermetic.errors import BadInput, Unauthenticated, Unavailable
-from hermetic.registry.revisions import Kind
 from hermetic.serving.service import ServiceKey
 from hermetic.wire import status
 from hermetic.wiring.backend import BackEnd
+from hermetic.wiring.company import Identity
 from hermetic.wiring.keeping import kept_in
 from hermetic.wiring.sealing import unsealed_listener
 from hermetic.wiring.trusting import live_trust
-from hermetic.wiring.webparts import Identity, WebParts, assembled
+from hermetic.wiring.webparts import WebParts, assembled
 from tests.support.accounts import PASSWORD, fast_passwords
 from tests.support.computenode import compute_node
 from tests.support.gateway import coded
@@ -83,8 +83,8 @@ async def test_the_nodes_of_the_settings_are_enrolled(home: Home) -> None:
     written = settings(NOWHERE, ranges=("http://127.0.0.1:3-5",))
     with structlog.testing.capture_logs() as lines:
         async with web(home, written) as parts:
-            assert len(parts.nodes) == 4
-            assert await parts.enrolment.entries() == [NOWHERE, "http://127.0.0.1:3-5"]
+            assert len(parts.farm.nodes) == 4
+            assert await parts.farm.enrolment.entries() == [NOWHERE, "http://127.0.0.1:3-5"]
     assert "nodes.none" not in {line["event"] for line in lines}
 
 
@@ -111,7 +111,7 @@ async def test_it_is_ready_once_a_compute_node_answers(home: Home, tmp_path: Pat
         web(home, settings(f"http://127.0.0.1:{node.port}")) as parts,
     ):
         behind = parts.behind(unsealed_listener(home, system_clock))
-        await until(parts.nodes.answering)
+        await until(parts.farm.nodes.answering)
         for probe in (*behind.probes.values(), *behind.advisory.values()):
             await probe()
         assert {*behind.probes, *behind.advisory} == {"compute", "changes", "database"}
@@ -130,7 +130,7 @@ async def test_a_context_that_changes_is_used_by_the_nodes(home: Home) -> None:
     backend, kept = BackEnd(trust), kept_in(home, 1_000_000, system_clock)
     identity = Identity("https://web-1", signing_key())
     async with assembled(settings(NOWHERE), kept, backend, identity, system_clock) as parts:
-        assert backend.on_change == parts.nodes.renew
+        assert backend.on_change == parts.farm.nodes.renew
 
 
 async def test_what_one_web_node_publishes_another_serves_as_soon_as_that_is_said(
@@ -138,16 +138,16 @@ async def test_what_one_web_node_publishes_another_serves_as_soon_as_that_is_sai
 ) -> None:
     one, other = two
     async with compute_node(tmp_path / "compute") as node:
-        await one.enrolment.add(OLGA, [f"http://127.0.0.1:{node.port}"])
-        assert len(other.nodes) == 1
-        await until(lambda: one.nodes.answering() and other.nodes.answering())
-        await one.publishing.publish(OLGA, "wine", "1.0", coded("answer = 1"))
-        answer = await other.publishing.call_late("wine", "1.0", b'{"x":1}', "id")
-        assert (answer.error, other.routes.find(WINE.path.encode())) == (None, WINE)
-        await other.publishing.delete(OLGA, "wine", "1.0")
-        assert one.routes.find(WINE.path.encode()) is None
+        await one.farm.enrolment.add(OLGA, [f"http://127.0.0.1:{node.port}"])
+        assert len(other.farm.nodes) == 1
+        await until(lambda: one.farm.nodes.answering() and other.farm.nodes.answering())
+        await one.offer.publishing.publish(OLGA, "wine", "1.0", coded("answer = 1"))
+        answer = await other.offer.publishing.call_late("wine", "1.0", b'{"x":1}', "id")
+        assert (answer.error, other.offer.routes.find(WINE.path.encode())) == (None, WINE)
+        await other.offer.publishing.delete(OLGA, "wine", "1.0")
+        assert one.offer.routes.find(WINE.path.encode()) is None
         for parts in two:
-            await parts.nodes.stop()
+            await parts.farm.nodes.stop()
 
 
 async def test_who_logs_in_at_one_is_known_at_the_other(two: tuple[WebParts, WebParts]) -> None:
@@ -157,13 +157,13 @@ async def test_who_logs_in_at_one_is_known_at_the_other(two: tuple[WebParts, Web
     await passwords.close()
     await one.kept.principals.add(Account("admin", Role.OWNER, hashed))
     await one.feed.learn()
-    bearer = (await one.access.login("admin", PASSWORD, PEER)).access_token.encode()
-    await other.access.settle()
-    assert other.access.authenticate(bearer) == Principal("admin", Role.OWNER)
-    await other.access.end_logins("admin")
-    await one.access.settle()
+    bearer = (await one.offer.access.login("admin", PASSWORD, PEER)).access_token.encode()
+    await other.offer.access.settle()
+    assert other.offer.access.authenticate(bearer) == Principal("admin", Role.OWNER)
+    await other.offer.access.end_logins("admin")
+    await one.offer.access.settle()
     with pytest.raises(Unauthenticated):
-        one.access.authenticate(bearer)
+        one.offer.access.authenticate(bearer)
 
 
 async def test_nodes_that_sign_with_different_keys_are_told_in_the_status(home: Home) -> None:
@@ -174,12 +174,3 @@ async def test_nodes_that_sign_with_different_keys_are_told_in_the_status(home: 
         found = behind.providers()["local"]
         assert found.status_code == status.FAIL
         assert "https://web-2:12800" in str(found.details)
-
-
-def test_an_identity_shows_its_key_to_nobody_and_its_digest_to_all() -> None:
-    one, same, other = (Identity("https://web-1", signing_key(which)) for which in (0, 0, 1))
-    rows = [identity.row(system_clock) for identity in (one, same, other)]
-    assert rows[0].signing_key == rows[1].signing_key != rows[2].signing_key
-    assert len({row.id for row in rows}) == 3
-    assert rows[0].seen == dict.fromkeys(Kind, 0)
-    assert "key" not in repr(one)

@@ -19,6 +19,10 @@ _PURPOSES = {
 }
 
 
+SIGNING = "signing"
+"""Beside the roles that peers are shown: what web nodes sign tokens with."""
+
+
 class Role(StrEnum):
     """What a credential is for."""
 

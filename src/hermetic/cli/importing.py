@@ -1,6 +1,5 @@
 """`hermetic certificate import`: bring a certificate that somebody else issued."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,21 +9,18 @@ import click
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.importing import Import, Known, Wanted, judge, judge_signing
 from hermetic.certificates.names import DistinguishedName, ServerName
-from hermetic.certificates.refusal import shown
-from hermetic.certificates.roles import Role
+from hermetic.certificates.roles import SIGNING, Role
 from hermetic.certificates.selection import Choice, StoreLocation, StoreName, thumbprints
 from hermetic.certstore.stores import Stores
-from hermetic.cli import inventory, output
+from hermetic.cli import imported, output
 from hermetic.cli.connection import gathered, home_option, json_option
 from hermetic.cli.documents import FILE, asking, contents_of
+from hermetic.cli.imported import Imported
 from hermetic.cli.stores import opened, store_location_option, store_name_option
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.errors import CertificateRejected
 from hermetic.tls.system import system_roots
-
-SIGNING = "signing"
-"""Beside the roles that peers are shown: what web nodes sign tokens with."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +36,6 @@ class Asked:
     names: tuple[str, ...] = ()
     service_account: str | None = None
     development: bool = False
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What was kept, whether that was new, and what settings name it by."""
-
-    found: Import
-    choice: Choice
-    is_new: bool
 
 
 @click.command("import")
@@ -85,9 +72,9 @@ def import_(asked: Asked, home: Home, *, as_json: bool) -> None:
     """
     made = take_in(asked, home, at=system_clock())
     if as_json:
-        output.show_json(_in_json(made, asked))
+        output.show_json(imported.in_json(made))
     else:
-        _show(made, asked)
+        imported.show(made)
 
 
 def take_in(asked: Asked, home: Home, *, at: datetime) -> Imported:
@@ -114,7 +101,8 @@ def take_in(asked: Asked, home: Home, *, at: datetime) -> Imported:
             stores.add_revocation_list(place[0], one)
         is_new = stores.add(*place, found.credential)
         stores.secure()
-        return Imported(found, _choice_of(found, stores, (*place, asked.role), at), is_new)
+        choice = _choice_of(found, stores, (*place, asked.role), at)
+        return Imported(found, choice, asked.role, is_new)
 
 
 def known_to(stores: Stores, role: Role) -> Known:
@@ -158,79 +146,3 @@ def _is_chosen(chain: Chain, choice: Choice, stores: Stores, role: Role, at: dat
     except CertificateRejected:
         return False
     return chosen.chain.leaf == chain.leaf
-
-
-def settings_for(choice: Choice, role: str, issuer: str) -> dict[str, Mapping[str, object]]:
-    """Return what to write into appsettings.json, by the kind of node that it is for."""
-    certificate = {
-        "Enabled": True,
-        "StoreName": choice.store.value,
-        "StoreLocation": choice.location.value,
-        "SubjectName": str(choice.subject or ""),
-        "Thumbprint": choice.thumbprint or "",
-    }
-    if role == SIGNING:
-        return {"web nodes": {"Authentication": {"JWTSigningCertificate": certificate}}}
-    if role == Role.AUTHENTICATION:
-        peer = {"Enabled": True, "Issuer": issuer, "Subject": str(choice.subject or "")}
-        return {
-            "web node": {"BackEndConfiguration": {"ClientCertificate": certificate}},
-            "compute node": {"ClientCertificate": peer},
-        }
-    node = "web node" if role == Role.API else "compute node"
-    return {node: {"Kestrel": {"HttpsEnabled": True, "HttpsCertificate": certificate}}}
-
-
-def _settings(made: Imported, asked: Asked) -> dict[str, Mapping[str, object]]:
-    issuer = str(DistinguishedName.of(made.found.credential.chain.leaf.issuer))
-    return settings_for(made.choice, asked.role, issuer)
-
-
-def _notes(made: Imported) -> list[str]:
-    """Return what else came along, and what became of it."""
-    notes = [
-        f"The revocation list of {shown(one.issuer)} was kept in CertificateAuthority."
-        for one in made.found.revocation_lists
-    ]
-    notes += [
-        f"{shown(one.subject)} came along and was left out: it is not part of the chain."
-        for one in made.found.left_out
-    ]
-    if made.choice.thumbprint is not None:
-        notes.append(
-            "Its subject alone does not say that this one is meant, so Thumbprint does; write the"
-            " new one there after each renewal."
-        )
-    return notes
-
-
-def _described(made: Imported) -> dict[str, object]:
-    place = made.choice.location, made.choice.store
-    return inventory.described(inventory.Found(made.found.credential, place), system_clock())
-
-
-def _in_json(made: Imported, asked: Asked) -> dict[str, object]:
-    root = made.found.root
-    return {
-        **_described(made),
-        "new": made.is_new,
-        "trustedRoot": root.subject.rfc4514_string() if root is not None else None,
-        "settings": _settings(made, asked),
-        "notes": _notes(made),
-        "warnings": list(made.found.warnings),
-    }
-
-
-def _show(made: Imported, asked: Asked) -> None:
-    for warning in made.found.warnings:
-        output.warn(warning)
-    for note in _notes(made):
-        output.note(note)
-    where = f"{made.choice.store.value} at {made.choice.location.value}"
-    output.show(
-        f"{'Imported into' if made.is_new else 'Nothing to do: it is already in'} {where}.\n"
-    )
-    inventory.show(_described(made))
-    for node, written in _settings(made, asked).items():
-        output.show(f"\nIn appsettings.json of the {node}:\n")
-        output.show_document(written)

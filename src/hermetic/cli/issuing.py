@@ -16,13 +16,12 @@ from hermetic import log
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.names import DistinguishedName
-from hermetic.certificates.roles import Role
+from hermetic.certificates.roles import SIGNING, Role
 from hermetic.certificates.signing import self_signed
 from hermetic.certstore.files import FileStore
 from hermetic.cli import output
 from hermetic.cli.connection import gathered, home_option, json_option
 from hermetic.cli.exporting import make_file
-from hermetic.cli.importing import SIGNING
 from hermetic.cli.stores import acting_as_owner
 from hermetic.clock import system_clock
 from hermetic.config.home import Home, write_file

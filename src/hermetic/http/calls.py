@@ -165,17 +165,15 @@ class CallProtocol(Connection):
             return
         call = self.reading = Call(self, key, self._figures(key), keep_alive=keep_alive)
         self.admit(call, fields)
-        length = fields.get(b"content-length")
-        if length is not None and int(length) > self.limits.call_bytes:
+        length = int(fields.get(b"content-length", b"-1"))
+        if length > self.limits.call_bytes:
             self.fail(call, self._too_large())
-        if b"expect" in fields:
-            call.expects = fields[b"expect"].lower() == b"100-continue"
-        if call.error is not None and (
-            call.expects or length is None or int(length) > _READ_THOUGH_REFUSED
-        ):
-            self.reading = None
-            self.stop(call.error)
-        elif keep_alive and not call.expects and call.error is None:
+        call.expects = fields.get(b"expect", b"").lower() == b"100-continue"
+        if call.error is not None:
+            if call.expects or not 0 <= length <= _READ_THOUGH_REFUSED:
+                self.reading = None
+                self.stop(call.error)
+        elif keep_alive and not call.expects:
             self.opened = fields
         self.exchanges.append(call)
         if call.expects and len(self.exchanges) == 1:

@@ -3,42 +3,22 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.roles import Role
-from hermetic.certstore.chosen import Chosen
-from hermetic.certstore.files import FileStore
-from hermetic.certstore.stores import Stores
 from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.config.sections import CertificateChoice
 from hermetic.errors import BadConfiguration, CertificateRejected, HermeticError
 from hermetic.log import logger
 from hermetic.tls.contexts import client_context
-from hermetic.tls.folder import digest_of
 from hermetic.tls.trust import LiveTrust
 from hermetic.tls.watch import changes
 from hermetic.wiring.life import Task
-from hermetic.wiring.sealing import choice_of, own_renewal
+from hermetic.wiring.shown import AUTHENTICATION, Shown, shown_by
 from hermetic.wiring.trusting import live_trust
 
 log = logger(__name__)
-
-AUTHENTICATION = Role.AUTHENTICATION.value
-"""The entry of the store for a certificate of our own authority."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Where what is shown to compute nodes comes from; all of it blocks for the disk."""
-
-    read: Callable[[], Credential]
-    digest: Callable[[], str]
-    folder: Path
-    tasks: tuple[Task, ...] = ()
 
 
 class BackEnd:
@@ -121,7 +101,7 @@ async def back_end(
     trust, following = await live_trust(
         home, Role.COMPUTE, clock, on_change=lambda _: made[0].renew()
     )
-    shown = await _shown(home, section, own_names, clock)
+    shown = await shown_by(home, section, own_names, clock)
     try:
         credential = None if shown is None else await asyncio.to_thread(shown.read)
         backend = BackEnd(trust, shown, credential)
@@ -134,21 +114,3 @@ async def back_end(
     if shown is None:
         return backend, [following]
     return backend, [following, backend.follow, *shown.tasks]
-
-
-async def _shown(
-    home: Home, section: CertificateChoice, own_names: Sequence[str], clock: Clock
-) -> Shown | None:
-    if section.is_chosen:
-        stores, choice = Stores(home.stores), choice_of(section)
-        chosen = Chosen(stores, choice, role=Role.AUTHENTICATION, clock=clock)
-        return Shown(chosen.read, chosen.digest, chosen.folder)
-    if section.enabled is False or not home.authority.is_dir():
-        return None
-    renewal = await own_renewal(home, Role.AUTHENTICATION, own_names, clock)
-    await renewal.credential()
-    store = FileStore(home.certificates)
-    folder = store.folder(AUTHENTICATION)
-    return Shown(
-        partial(store.read, AUTHENTICATION), partial(digest_of, folder), folder, (renewal.run,)
-    )

@@ -4,55 +4,27 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from uvicorn import Config
 
-from hermetic.client.execution import Execution
 from hermetic.clock import system_clock
 from hermetic.config.sections import Limits as Bounds
 from hermetic.fronts.proxies import Proxies
-from hermetic.gateway.routing import Routes
 from hermetic.http.clients import Clients
-from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
-from hermetic.node.descriptors import room_for
-from hermetic.node.health import Health, Probe
-from hermetic.node.listener import Limits, Listener
-from hermetic.node.metrics import Counted, Metrics, Sources
+from hermetic.node.health import Health
+from hermetic.node.listener import Listener
+from hermetic.node.metrics import Metrics, Sources
 from hermetic.web.app import application
-from hermetic.web.cases import Insight, UseCases
+from hermetic.web.cases import Insight
 from hermetic.web.scoring import Scoring, ScoringProtocol
 from hermetic.web.standing import Standing
-from hermetic.wire.messages import Status
+from hermetic.wiring.behind import Behind
+from hermetic.wiring.limits import listening_limits, wire_limits
 from hermetic.wiring.sealing import Sealing
 
 _HSTS = b"max-age=63072000"  # Two years, as Mozilla's profiles have it.
-
-
-@dataclass(frozen=True)
-class Behind:
-    """What stands behind the web of a node.
-
-    Args:
-        probes: What has to be well for the node to be ready, by name.
-        advisory: What is told beside, and may be away.
-        backends: Gives the compute nodes for `/status`, from what the probes found.
-        providers: Gives who vouches for users.
-        database: The kind of the database, and its name.
-        restarts: Counts workers of this machine, if there are any.
-    """
-
-    cases: UseCases
-    routes: Routes
-    execution: Execution
-    probes: Mapping[str, Probe]
-    backends: Callable[[Health], Mapping[str, Status]]
-    providers: Callable[[], Mapping[str, Status]]
-    database: tuple[str, str]
-    restarts: Counted | None = None
-    advisory: Mapping[str, Probe] = field(default_factory=dict)
 
 
 class Face:
@@ -116,15 +88,3 @@ class Face:
 
     def _refused(self) -> Mapping[str, int]:
         return self._listener.refused if self._listener else {}
-
-
-def listening_limits(bounds: Bounds) -> Limits:
-    """Return what the settings mean to a listener."""
-    return Limits(
-        connections=room_for(bounds.connections), per_address=bounds.connections_per_address
-    )
-
-
-def wire_limits(bounds: Bounds) -> WireLimits:
-    """Return what the settings mean to a connection."""
-    return WireLimits(call_bytes=bounds.body_bytes, upload_bytes=bounds.upload_bytes)

@@ -1,11 +1,14 @@
 """What a node with an API keeps: its database, the registries in it, and its bundles."""
 
+import importlib
 from dataclasses import dataclass
 
 from hermetic.clock import Clock
 from hermetic.config.home import Home
+from hermetic.config.web import WebSettings
 from hermetic.database.database import Database
 from hermetic.database.sqlite import SqliteDatabase
+from hermetic.errors import BadConfiguration
 from hermetic.registry.bundles import BundleArchive, Bundles
 from hermetic.registry.logins import Logins
 from hermetic.registry.principals import Principals
@@ -64,6 +67,26 @@ def kept_with(
         local=local,
         bounds=bounds,
     )
+
+
+def kept_as_told(home: Home, settings: WebSettings, clock: Clock) -> Kept:
+    """Return what is kept in the home, or in the database that several web nodes share.
+
+    Raises:
+        BadConfiguration: The database cannot be meant, or what speaks to it is not installed.
+    """
+    upload, postgresql = settings.limits.upload_bytes, settings.connection_strings.postgresql
+    if not postgresql.enabled:
+        return kept_in(home, upload, clock)
+    try:
+        shared = importlib.import_module("hermetic.wiring.shared")
+    except ModuleNotFoundError as error:
+        raise BadConfiguration(
+            f"ConnectionStrings.postgresql is enabled, and {error.name} is not installed:"
+            ' `pip install "hermetic[node,postgresql]"` brings it.'
+        ) from error
+    kept: Kept = shared.kept_at(home, postgresql.connection, upload, clock)
+    return kept
 
 
 def bounds_of(upload_bytes: int) -> Bounds:

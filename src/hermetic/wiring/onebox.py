@@ -17,8 +17,10 @@ from hermetic.wiring import life
 from hermetic.wiring.face import Face
 from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
 from hermetic.wiring.parts import Parts, assembled
-from hermetic.wiring.sealing import Sealing, Wish, seal, unsealed_listener
+from hermetic.wiring.presenting import seal
+from hermetic.wiring.sealing import Sealing
 from hermetic.wiring.token_signing import signing_key
+from hermetic.wiring.wish import Wish
 
 _SWEEP_S = 600.0
 
@@ -47,7 +49,7 @@ async def _serve(home: Home, settings: Settings, password: str | None, announce:
             await face.health.start()
             try:
                 # Last of all: a generated password is shown once, and must not be lost on the way.
-                generated = await parts.accounts.start(password)
+                generated = await parts.offer.accounts.start(password)
                 server = NodeServer(
                     sockets,
                     face.listen,
@@ -67,7 +69,7 @@ async def _serve(home: Home, settings: Settings, password: str | None, announce:
 
 async def _sealed(home: Home, settings: Settings) -> Sealing:
     if not settings.kestrel.https_enabled:
-        return unsealed_listener(home, system_clock)
+        return await seal(home, None, system_clock)
     bound = {settings.kestrel.host} - EVERYWHERE
     names = host.names(settings.certificates.names, bound=sorted(bound))
     wish = Wish.of(Role.API, names, settings.tls, settings.certificates)

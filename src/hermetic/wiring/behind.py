@@ -1,0 +1,35 @@
+"""What stands behind the web of a node."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hermetic.client.execution import Execution
+from hermetic.gateway.routing import Routes
+from hermetic.node.health import Health, Probe
+from hermetic.node.metrics import Counted
+from hermetic.web.cases import UseCases
+from hermetic.wire.messages import Status
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What stands behind the web of a node.
+
+    Args:
+        probes: What has to be well for the node to be ready, by name.
+        advisory: What is told beside, and may be away.
+        backends: Gives the compute nodes for `/status`, from what the probes found.
+        providers: Gives who vouches for users.
+        database: The kind of the database, and its name.
+        restarts: Counts workers of this machine, if there are any.
+    """
+
+    cases: UseCases
+    routes: Routes
+    execution: Execution
+    probes: Mapping[str, Probe]
+    backends: Callable[[Health], Mapping[str, Status]]
+    providers: Callable[[], Mapping[str, Status]]
+    database: tuple[str, str]
+    restarts: Counted | None = None
+    advisory: Mapping[str, Probe] = field(default_factory=dict)

@@ -1,0 +1,142 @@
+"""How a listener comes to what it presents: of our own authority, of a store, or supplied."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from hermetic.certificates.credential import Credential
+from hermetic.certificates.selection import Choice
+from hermetic.certstore.chosen import Chosen
+from hermetic.certstore.files import FileStore
+from hermetic.certstore.stores import Stores
+from hermetic.clock import Clock
+from hermetic.config.home import Home, write_file
+from hermetic.errors import BadConfiguration, CertificateRejected
+from hermetic.gateway.certification import Certification
+from hermetic.tls.folder import read_folder
+from hermetic.tls.reload import SwappingContext
+from hermetic.tls.watch import follow
+from hermetic.wiring.own import own_renewal
+from hermetic.wiring.sealing import Sealing, unsealed_listener
+from hermetic.wiring.wish import Wish
+
+
+async def seal(home: Home, wish: Wish | None, clock: Clock) -> Sealing:
+    """Open or make what the listener presents; without a *wish* it is to speak plain HTTP.
+
+    Raises:
+        BadConfiguration: A key cannot be read, or what was supplied or chosen cannot be served.
+        StorageFull: There is no room for what is made at a first start.
+    """
+    if wish is None:
+        return unsealed_listener(home, clock)
+    store = FileStore(home.certificates)
+    if wish.choice is not None:
+        return await _chosen(home, wish, wish.choice, store, clock)
+    if wish.folder is not None:
+        return await _supplied(wish, wish.folder, store, clock)
+    return await _own(home, wish, store, clock)
+
+
+async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealing:
+    """Present what our own authority issues, and renew it."""
+    entry = wish.role.value
+    renewal = await own_renewal(home, wish.role, wish.own_names, clock)
+    context = _context(wish, await renewal.credential(), clock)
+
+    def present(named: str, credential: Credential) -> None:
+        if named == entry:
+            context.swap(credential)
+
+    certification = Certification(store, {entry: renewal}, clock, present=present)
+    read = partial(store.read, entry)
+    following = partial(follow, store.folder(entry), context, clock=clock, read=read)
+    return Sealing(
+        store,
+        context,
+        home.ca,
+        certification,
+        (renewal.run, following),
+        FileStore(home.authority),
+        clock,
+        lambda: read().chain,
+    )
+
+
+async def _supplied(wish: Wish, folder: Path, store: FileStore, clock: Clock) -> Sealing:
+    """Present what somebody else puts into *folder*, and follow it there."""
+    try:
+        context = _context(wish, await asyncio.to_thread(read_folder, folder), clock)
+    except CertificateRejected as error:
+        raise BadConfiguration(
+            f"What lies in the certificate folder cannot be served: {error.text}"
+        ) from error
+    # cert-manager lays the issuer's root beside the pair under this name.
+    ca = folder / "ca.crt"
+    trusted = ca.absolute() if ca.is_file() else None
+    return Sealing(
+        store,
+        context,
+        trusted,
+        Certification(store, {}, clock),
+        (partial(follow, folder, context, clock=clock),),
+        None,
+        clock,
+        lambda: read_folder(folder).chain,
+    )
+
+
+async def _chosen(
+    home: Home, wish: Wish, choice: Choice, store: FileStore, clock: Clock
+) -> Sealing:
+    """Present what the settings name in a certificate store, and follow it there."""
+    stores = Stores(home.stores)
+    chosen = Chosen(stores, choice, role=wish.role, clock=clock)
+    try:
+        context = _context(wish, await asyncio.to_thread(chosen.read), clock)
+    except CertificateRejected as error:
+        raise BadConfiguration(
+            f"The certificate that Kestrel.HttpsCertificate names cannot be served: {error.text}"
+        ) from error
+    following = partial(
+        follow, chosen.folder, context, clock=clock, read=chosen.read, digest=chosen.digest
+    )
+    # The check of the port reads in a thread of its own, and a `Chosen` is for one at a time.
+    again = Chosen(Stores(home.stores), choice, role=wish.role, clock=clock)
+    return Sealing(
+        store,
+        context,
+        await asyncio.to_thread(_published_roots, home, stores),
+        Certification(store, {}, clock),
+        (following,),
+        None,
+        clock,
+        lambda: again.read().chain,
+    )
+
+
+def _published_roots(home: Home, stores: Stores) -> Path | None:
+    """Write down whom this home believes, for the commands that speak to the node from here."""
+    roots = stores.roots()
+    if not roots:
+        return None
+    write_file(home.ca, b"".join(one.public_bytes(Encoding.PEM) for one in roots))
+    return home.ca
+
+
+def _context(wish: Wish, credential: Credential, clock: Clock) -> SwappingContext:
+    trust = wish.trust
+    own = wish.choice is None and wish.folder is None
+    context = SwappingContext(
+        credential,
+        clock=clock,
+        names=() if own else wish.names,
+        role=wish.role,
+        profile=wish.profile,
+        client_roots=None if trust is None else trust.authorities_pem,
+    )
+    if trust is not None:
+        trust.admit_through(context)
+    return context

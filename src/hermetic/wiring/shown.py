@@ -1,0 +1,55 @@
+"""What a web node shows to compute nodes: of a store, or of our own authority."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hermetic.certificates.credential import Credential
+from hermetic.certificates.roles import Role
+from hermetic.certstore.chosen import Chosen
+from hermetic.certstore.files import FileStore
+from hermetic.certstore.stores import Stores
+from hermetic.clock import Clock
+from hermetic.config.home import Home
+from hermetic.config.sections import CertificateChoice
+from hermetic.tls.folder import digest_of
+from hermetic.wiring.life import Task
+from hermetic.wiring.own import own_renewal
+from hermetic.wiring.wish import choice_of
+
+AUTHENTICATION = Role.AUTHENTICATION.value
+"""The entry of the store for a certificate of our own authority."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Where what is shown to compute nodes comes from; all of it blocks for the disk."""
+
+    read: Callable[[], Credential]
+    digest: Callable[[], str]
+    folder: Path
+    tasks: tuple[Task, ...] = ()
+
+
+async def shown_by(
+    home: Home, section: CertificateChoice, own_names: Sequence[str], clock: Clock
+) -> Shown | None:
+    """Return what *section* of the settings means; `None` if nothing is to be shown.
+
+    For *own_names* our own authority certifies this node, where it has that authority and no
+    certificate is named.
+    """
+    if section.is_chosen:
+        stores, choice = Stores(home.stores), choice_of(section)
+        chosen = Chosen(stores, choice, role=Role.AUTHENTICATION, clock=clock)
+        return Shown(chosen.read, chosen.digest, chosen.folder)
+    if section.enabled is False or not home.authority.is_dir():
+        return None
+    renewal = await own_renewal(home, Role.AUTHENTICATION, own_names, clock)
+    await renewal.credential()
+    store = FileStore(home.certificates)
+    folder = store.folder(AUTHENTICATION)
+    return Shown(
+        partial(store.read, AUTHENTICATION), partial(digest_of, folder), folder, (renewal.run,)
+    )

@@ -1,0 +1,81 @@
+"""What a listener is to present, as the settings say it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hermetic.certificates.roles import Role
+from hermetic.certificates.selection import Choice
+from hermetic.config.compute import ComputeSettings
+from hermetic.config.sections import CertificateChoice, Certificates, Tls
+from hermetic.config.web import WebSettings
+from hermetic.tls.contexts import TlsProfile
+from hermetic.tls.trust import LiveTrust
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a listener is to present, as the settings say it.
+
+    Of a store if *choice* names a certificate, of a *folder* if one is named, else of our own
+    authority, for *own_names*.  Whatever comes from outside must cover *names*.  With *trust*
+    clients must show a certificate too.
+    """
+
+    role: Role
+    profile: TlsProfile = TlsProfile.INTERMEDIATE
+    names: tuple[str, ...] = ()
+    own_names: tuple[str, ...] = ()
+    folder: Path | None = None
+    choice: Choice | None = None
+    trust: LiveTrust | None = None
+
+    @classmethod
+    def of(
+        cls,
+        role: Role,
+        own_names: Sequence[str],
+        tls: Tls,
+        certificates: Certificates,
+        choice: CertificateChoice | None = None,
+        *,
+        trust: LiveTrust | None = None,
+    ) -> "Wish":
+        """Return what these sections of the settings wish for."""
+        return cls(
+            role,
+            TlsProfile(tls.profile),
+            certificates.names,
+            tuple(own_names),
+            Path(certificates.folder) if certificates.folder else None,
+            choice_of(choice) if choice is not None and choice.is_chosen else None,
+            trust,
+        )
+
+
+def wish_of(
+    role: Role,
+    own_names: Sequence[str],
+    settings: WebSettings | ComputeSettings,
+    trust: LiveTrust | None = None,
+) -> Wish | None:
+    """Return what *settings* wish for a node of that role; `None` where plain HTTP was chosen."""
+    kestrel = settings.kestrel
+    if not kestrel.https_enabled:
+        return None
+    certificate = kestrel.https_certificate
+    return Wish.of(role, own_names, settings.tls, settings.certificates, certificate, trust=trust)
+
+
+def choice_of(section: CertificateChoice) -> Choice:
+    """Return which certificate a section of the settings means.
+
+    Raises:
+        BadInput: Subject or thumbprint is none.
+    """
+    return Choice.parse(
+        location=section.store_location,
+        store=section.store_name,
+        subject=section.subject_name,
+        thumbprint=section.thumbprint,
+    )
