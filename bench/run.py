@@ -1,4 +1,4 @@
-"""Measures one box against its peers, on this machine, in this run: `make bench`.
+"""Measures nodes against their peers, on this machine, in this run: `make bench`.
 
 Prints a table, writes `bench/results.json`, and exits 1 if a figure misses its goal.  Every
 figure that depends on the machine is a ratio to a peer measured seconds before or after it.
@@ -9,12 +9,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+from bench import two  # noqa: E402
 from bench.load import Run, children, drive, resident_mb, seconds_of  # noqa: E402
 from bench.peers import servers  # noqa: E402
 from tests.support import product as products  # noqa: E402
@@ -31,7 +33,7 @@ class Figure:
     value: float
     goal: float
     unit: str
-    at_least: bool
+    at_least: bool = True
 
     @property
     def met(self) -> bool:
@@ -62,59 +64,104 @@ def credential(box: Product, folder: Path) -> tuple[Path, Path]:
     return chain, key
 
 
-def measure(box: Product, folder: Path) -> tuple[list[Figure], dict[str, object]]:
-    """Return the figures of one box beside its peers, and the raw runs."""
-    token = box.token()
-    publish(box, token)
-    idle = resident_mb([box.process.pid, *children(box.process.pid)])
-    chain, key = credential(box, folder)
+@dataclass(frozen=True)
+class Lane:
+    """Whatever is driven: its name in the table, where it answers, and its processes."""
+
+    name: str
+    url: str
+    pids: Sequence[int]
+
+
+def compare(lanes: Sequence[Lane], token: str, loads: Sequence[int]) -> dict[str, list[Run]]:
+    """Return the runs of every lane at every number of connections, one round after the other."""
     runs: dict[str, list[Run]] = {}
+    for connections in loads:
+        for _ in range(ROUNDS):
+            for lane in lanes:
+                call, pids = f"{lane.url}/api/dot/1.0", list(lane.pids)
+                one = drive(call, token, pids, connections=connections, seconds=SECONDS)
+                if one.failed:
+                    raise SystemExit(f"{one.failed} calls to {lane.name} failed")
+                runs.setdefault(f"{lane.name} {connections}", []).append(one)
+    return runs
+
+
+def one_box(folder: Path) -> tuple[list[Figure], dict[str, list[Run]]]:
+    """Return the figures of one box beside its peers, and the runs."""
+    box = products.start(folder / "home", "--workers", "2")
+    try:
+        token = box.token()
+        publish(box, token)
+        idle = resident_mb([box.process.pid, *children(box.process.pid)])
+        chain, key = credential(box, folder)
+        with (
+            servers.fastapi(chain, key, token) as (peer, peer_pid),
+            servers.nginx(chain, key, folder) as (limit, limit_pid),
+        ):
+            ours = box.url.replace("localhost", "127.0.0.1")
+            lanes = [
+                Lane("hermetic", ours, [box.process.pid]),
+                Lane("fastapi", peer, [peer_pid]),
+                Lane("nginx", limit, [limit_pid]),
+            ]
+            runs = compare(lanes, token, (16, 64))
+    finally:
+        box.stop()
+    return figures(runs, idle), runs
+
+
+def two_hops(folder: Path) -> tuple[list[Figure], dict[str, list[Run]]]:
+    """Return the figures of a web node before a compute node beside their peers, and the runs."""
+    folder.mkdir()
     with (
-        servers.fastapi(chain, key, token) as (peer, peer_pid),
-        servers.nginx(chain, key, folder) as (limit, limit_pid),
+        two.running(folder, ROOT / "bench/peers/dot.py") as ours,
+        servers.two_nginx(ours.pems, folder) as (limit, limit_pids),
+        servers.fastapi(*ours.pems.api, ours.token) as (peer, peer_pid),
     ):
-        ours = ("hermetic", box.url.replace("localhost", "127.0.0.1"), box.process.pid)
-        lanes = [ours, ("fastapi", peer, peer_pid), ("nginx", limit, limit_pid)]
-        for connections in (16, 64):
-            for _ in range(ROUNDS):
-                for name, url, pid in lanes:
-                    call = f"{url}/api/dot/1.0"
-                    one = drive(call, token, [pid], connections=connections, seconds=SECONDS)
-                    if one.failed:
-                        raise SystemExit(f"{one.failed} calls to {name} failed")
-                    runs.setdefault(f"{name} {connections}", []).append(one)
-    raw = {name: [asdict(one) for one in some] for name, some in runs.items()}
-    return figures(runs, idle), raw
+        url = ours.web.url.replace("localhost", "127.0.0.1")
+        lanes = [
+            Lane("web + compute node", url, ours.pids),
+            Lane("nginx + nginx", limit, limit_pids),
+            Lane("fastapi, one hop", peer, [peer_pid]),
+        ]
+        runs = compare(lanes, ours.token, (16,))
+    rate = {name: median(some, "rate") for name, some in runs.items()}
+    mine, theirs, other = (f"{lane.name} 16" for lane in lanes)
+    found = [
+        Figure("two hops: requests/s at 16, against nginx", rate[mine] / rate[theirs], 0.3, "x"),
+        Figure("two hops: requests/s at 16, against FastAPI", rate[mine] / rate[other], 2.0, "x"),
+    ]
+    return found, runs
 
 
 def median(runs: list[Run], figure: str) -> float:
-    """Return the median of one figure over the rounds."""
-    values = [one.cpu_us[0] if figure == "cpu" else getattr(one, figure) for one in runs]
+    """Return the median of one figure over the rounds; CPU is that of all processes."""
+    values = [sum(one.cpu_us) if figure == "cpu" else getattr(one, figure) for one in runs]
     return statistics.median(values)
 
 
 def figures(runs: dict[str, list[Run]], idle_mb: float) -> list[Figure]:
-    """Return the judged figures."""
+    """Return the judged figures of one box."""
     ours, peer = runs["hermetic 16"], runs["fastapi 16"]
     rate = median(ours, "rate") / median(peer, "rate")
     cpu = median(ours, "cpu") / median(peer, "cpu")
     tail = median(runs["hermetic 64"], "p99_ms") / median(runs["fastapi 64"], "p99_ms")
     shown = seconds_of([str(Path(sys.executable).parent / "hermetic"), "--help"]) * 1000
     return [
-        Figure("requests/s at 16 connections, against FastAPI", rate, 3.5, "x", at_least=True),
-        Figure("web-node CPU per call, against FastAPI", cpu, 0.25, "x", at_least=False),
-        Figure("p99 at 64 connections, against FastAPI", tail, 0.5, "x", at_least=False),
-        Figure("idle memory of one box with 2 workers", idle_mb, 160, "MB", at_least=False),
-        Figure("hermetic --help", shown, 120, "ms", at_least=False),
+        Figure("requests/s at 16 connections, against FastAPI", rate, 3.5, "x"),
+        Figure("web-node CPU per call, against FastAPI", cpu, 0.25, "x", False),
+        Figure("p99 at 64 connections, against FastAPI", tail, 0.5, "x", False),
+        Figure("idle memory of one box with 2 workers", idle_mb, 160, "MB", False),
+        Figure("hermetic --help", shown, 120, "ms", False),
     ]
 
 
-def table(found: list[Figure], runs: dict[str, object]) -> str:
+def table(found: list[Figure], runs: dict[str, list[Run]]) -> str:
     """Return both tables as text."""
     lines = [f"{'':44}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}"]
     for name, some in runs.items():
-        rounds = [Run(**{**one, "cpu_us": tuple(one["cpu_us"])}) for one in some]  # type: ignore[attr-defined]
-        cells = [median(rounds, which) for which in ("rate", "p50_ms", "p99_ms", "cpu")]
+        cells = [median(some, which) for which in ("rate", "p50_ms", "p99_ms", "cpu")]
         lines.append(
             f"{name + ' connections':44}{cells[0]:9.0f}"
             + "".join(f"{cell:9.2f}" for cell in cells[1:])
@@ -131,17 +178,18 @@ def table(found: list[Figure], runs: dict[str, object]) -> str:
 
 def main() -> int:
     """Measure, print, write the results."""
+    found: list[Figure] = []
+    runs: dict[str, list[Run]] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        box = products.start(folder / "home", "--workers", "2")
-        try:
-            found, runs = measure(box, folder)
-        finally:
-            box.stop()
+        for measured, some in (one_box(Path(name)), two_hops(Path(name, "two"))):
+            found += measured
+            runs |= some
     print(table(found, runs))
-    judged = [{**asdict(one), "met": one.met} for one in found]
-    results = json.dumps({"figures": judged, "runs": runs}, indent=1)
-    (ROOT / "bench" / "results.json").write_text(results + "\n")
+    results = {
+        "figures": [{**asdict(one), "met": one.met} for one in found],
+        "runs": {name: [asdict(one) for one in some] for name, some in runs.items()},
+    }
+    (ROOT / "bench" / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     return 0 if all(one.met for one in found) else 1
 
 
