@@ -47,6 +47,14 @@ def children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in task.read_text().split()]
 
 
+def pin(pids: list[int], core: int) -> None:
+    """Let *pids* run on one core alone, if there are two: the first or the second."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) >= 2:
+        for pid in pids:
+            os.sched_setaffinity(pid, {cores[core]})
+
+
 def drive(url: str, token: str, pids: list[int], *, connections: int, seconds: int) -> Run:
     """Load *url* over keep-alive connections and return what came of it."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:

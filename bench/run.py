@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from bench import two  # noqa: E402
-from bench.load import Run, children, drive, resident_mb, seconds_of  # noqa: E402
+from bench.load import Run, children, drive, pin, resident_mb, seconds_of  # noqa: E402
 from bench.peers import servers  # noqa: E402
 from tests.support import product as products  # noqa: E402
 from tests.support.product import Product  # noqa: E402
@@ -112,7 +112,11 @@ def one_box(folder: Path) -> tuple[list[Figure], dict[str, list[Run]]]:
 
 
 def two_hops(folder: Path) -> tuple[list[Figure], dict[str, list[Run]]]:
-    """Return the figures of a web node before a compute node beside their peers, and the runs."""
+    """Return the figures of a web node before a compute node beside their peers, and the runs.
+
+    Each hop has a core of its own, as on two machines; otherwise it would be the scheduler that
+    is measured, which leaves a core idle while four processes hand calls round.
+    """
     folder.mkdir()
     with (
         two.running(folder, ROOT / "bench/peers/dot.py") as ours,
@@ -125,6 +129,9 @@ def two_hops(folder: Path) -> tuple[list[Figure], dict[str, list[Run]]]:
             Lane("nginx + nginx", limit, limit_pids),
             Lane("fastapi, one hop", peer, [peer_pid]),
         ]
+        for front, behind in (lane.pids for lane in lanes[:2]):
+            for core, pids in enumerate(([front], [behind, *children(behind)])):
+                pin(pids, core)
         runs = compare(lanes, ours.token, (16,))
     rate = {name: median(some, "rate") for name, some in runs.items()}
     mine, theirs, other = (f"{lane.name} 16" for lane in lanes)

@@ -66,10 +66,11 @@ def untimed(payload: bytes) -> tuple[float, bytes]:
 class FrameReader:
     """Cuts what arrives into frames; never holds more than one payload of `most` bytes."""
 
-    __slots__ = ("_buffer", "_most")
+    __slots__ = ("_buffer", "_most", "_wanted")
 
     def __init__(self, most: int) -> None:
         self._buffer = bytearray()
+        self._wanted = 0
         self._most = most
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -78,29 +79,26 @@ class FrameReader:
         Raises:
             BodyTooLarge: A frame says that it is longer than allowed; the connection is useless.
         """
-        if not self._buffer and len(data) >= 13:
-            # Nearly every read holds exactly one frame: no copy through the buffer.
-            length, kind, id_ = _HEADER.unpack_from(data)
-            if length == len(data) - 13 and length <= self._most:
-                yield kind, id_, data[13:]
+        if self._buffer:
+            self._buffer += data
+            if len(self._buffer) < self._wanted:
                 return
-        self._buffer += data
-        yield from self._complete()
-
-    def _complete(self) -> Iterator[tuple[int, int, bytes]]:
-        buffer, offset = self._buffer, 0
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        # Nearly every read holds whole frames: no copy through the buffer.
+        at, size, self._wanted = 0, len(data), 13
         try:
-            while len(buffer) - offset >= 13:
-                length, kind, id_ = _HEADER.unpack_from(buffer, offset)
+            while size - at >= 13:
+                length, kind, id_ = _HEADER.unpack_from(data, at)
                 if length > self._most:
                     raise BodyTooLarge(
                         f"A frame of {length} bytes came, and {self._most} are allowed."
                     )
-                end = offset + 13 + length
-                if len(buffer) < end:
+                begin, at = at, at + 13 + length
+                if at > size:
+                    self._wanted, at = 13 + length, begin
                     break
-                payload = bytes(buffer[offset + 13 : end])
-                offset = end
-                yield kind, id_, payload
+                yield kind, id_, data[begin + 13 : at]
         finally:
-            del buffer[:offset]
+            if at < size:
+                self._buffer += data[at:]
