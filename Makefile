@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PREPARE := @$(PYTHON) tools/environment.py $(VENV)
-TEST_PROGRAMS := openssl curl postgresql nginx-light systemd
+TEST_PROGRAMS := openssl curl postgresql nginx-light systemd iproute2
 BENCH_PROGRAMS := nginx-light wrk
 
 .PHONY: help demo test test-fast bench check format docs pin clean
@@ -23,7 +23,7 @@ test:  ## Run all tests, the fast ones first; ARGS="-k name" narrows
 
 test-fast:  ## Run the tests that take no longer than a moment
 	$(PREPARE) test
-	@$(BIN)/python -m pytest -q -m "not slow and not system" $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto -m "not slow and not system" $(ARGS)
 
 bench:  ## Measure one box beside its peers
 	$(PREPARE) test $(BENCH_PROGRAMS)
@@ -35,7 +35,7 @@ check:  ## Check form, types, floors and the fast tests with their coverage
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not slow and not system" --cov=hermetic --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -q -n auto -m "not slow and not system" --cov=hermetic --cov-report=term:skip-covered $(ARGS)
 
 format:  ## Write everything as the formatter has it
 	$(PREPARE) dev

@@ -20,6 +20,7 @@ OLDEST = (3, 11)
 PROGRAMS = {
     "openssl": "openssl",
     "curl": "curl",
+    "iproute2": "ip",
     "postgresql": "postgres",
     "nginx-light": "nginx",
     "systemd": "systemd-analyze",

@@ -145,7 +145,7 @@ def _certified_folder() -> Path:
     memory = Path("/dev/shm")
     # A database is three hundred files, which a disk takes ten times as long to make.
     fits = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
-    folder = Path(tempfile.mkdtemp(prefix="hermetic-postgresql-", dir=memory if fits else None))
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-of-tests-", dir=memory if fits else None))
     above = hierarchy(name="PostgreSQL")
     server = above.issue("localhost", "127.0.0.1")
     client = above.issue(CERTIFIED, role=Role.AUTHENTICATION)

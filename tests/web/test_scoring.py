@@ -1,5 +1,7 @@
 """Calls answered on the connection: exactly HTTP, and in order."""
 
+import json
+
 import pytest
 
 from hermetic.errors import Busy, WorkerDied
@@ -164,6 +166,15 @@ async def test_a_call_without_a_token_is_refused(node: WireNode, fields: bytes) 
     answer = await node.ask(request + b"\r\n{}")
     assert (answer.status, answer.fields["www-authenticate"]) == (401, 'Bearer realm="hermetic"')
     assert node.execution.calls == []
+
+
+async def test_who_shows_no_token_cannot_tell_a_service_from_nothing(node: WireNode) -> None:
+    told = []
+    for path in (b"wine/1.0", b"nothing/1.0"):
+        request = b"POST /api/%b HTTP/1.1\r\nHost: n\r\nContent-Length: 2\r\n\r\n{}" % path
+        answer = await node.ask(request)
+        told.append((answer.status, json.loads(answer.body)["detail"]))
+    assert told[0] == told[1]
 
 
 async def test_a_refused_call_leaves_its_connection_open(node: WireNode) -> None:

@@ -48,7 +48,8 @@ class ScoringProtocol(CallProtocol):
         super().__init__(config, state, shared)
         self.scoring = shared
         # Those of the last call, which the next one mostly has, too.
-        self.bearer = self.token = self.digest = b""
+        self.bearer: bytes | None = None
+        self.token = self.digest = b""
 
     def admit(self, call: Call, fields: dict[bytes, bytes]) -> None:
         """Refuse a call without a good token."""
@@ -84,7 +85,7 @@ class ScoringProtocol(CallProtocol):
         try:
             await settle()
             if token is not self.token:
-                self.bearer, self.token, self.digest = b"", token, sha256(token).digest()
+                self.bearer, self.token, self.digest = None, token, sha256(token).digest()
             error = self._refusal(token)
         except HermeticError as failure:
             error = failure
