@@ -19,7 +19,7 @@ demo:  ## Start one box, publish a model, call it; ONCE=1 stops afterwards
 
 test:  ## Run all tests, the fast ones first; ARGS="-k name" narrows
 	$(PREPARE) test $(TEST_PROGRAMS)
-	@$(BIN)/python -m pytest -q -p tests.support.order $(ARGS)
+	@$(BIN)/python -m pytest -q -p tests.support.order -n auto --dist loadfile $(ARGS)
 
 test-fast:  ## Run the tests that take no longer than a moment
 	$(PREPARE) test
