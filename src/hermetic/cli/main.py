@@ -22,6 +22,10 @@ _NOUNS = {
         "hermetic.cli.node:node",
         "Run a node; list, add, remove, drain and restart compute nodes.",
     ),
+    "diagnose": (
+        "hermetic.cli.diagnose:diagnose",
+        "Find what is wrong with nodes, hops and certificates.",
+    ),
     "certificate": (
         "hermetic.cli.certificate:certificate",
         "List, renew, import and trust certificates.",

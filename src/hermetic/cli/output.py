@@ -67,6 +67,11 @@ def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
         click.echo(f"{name.ljust(width)}  {_plain(value)}".rstrip())
 
 
+def show_finding(level: str, colour: str, code: str, where: str) -> None:
+    """Print the first line of a finding, its level in *colour* where that can be seen."""
+    click.echo(f"{click.style(level, fg=colour, bold=True)}  {_plain(code)}  {_plain(where)}")
+
+
 def fail(error: HermeticError) -> None:
     """Print the sentence of *error*, and below it what its class carries for a person."""
     click.echo(f"hermetic: {_plain(error.text)}", err=True)

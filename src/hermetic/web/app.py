@@ -10,6 +10,7 @@ from hermetic.http.gate import Gate
 from hermetic.http.limits import WireLimits
 from hermetic.http.status import StatusApi
 from hermetic.web.api.certificates import CertificatesApi
+from hermetic.web.api.diagnosis import DiagnosisApi
 from hermetic.web.api.login import LoginApi
 from hermetic.web.api.manual import ManualApi
 from hermetic.web.api.nodes import NodesApi
@@ -59,6 +60,7 @@ def endpoints(
         *SnapshotsApi(cases.snapshots).endpoints(),
         *CertificatesApi(cases.certification).endpoints(),
         *(NodesApi(cases.enrolment, limits).endpoints() if cases.enrolment else ()),
+        *(DiagnosisApi(cases.diagnosis).endpoints() if cases.diagnosis else ()),
         *StatusApi(
             insight.health, insight.metrics, insight.standing, metrics_open=metrics_open
         ).endpoints(),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hermetic.diagnostics.nodes import Diagnosis
 from hermetic.gateway.access import Access
 from hermetic.gateway.certification import Certification
 from hermetic.gateway.enrolment import Enrolment
@@ -25,6 +26,8 @@ class UseCases:
     certification: Certification
     enrolment: Enrolment | None = None
     """None where one box does everything."""
+    diagnosis: Diagnosis | None = None
+    """As well."""
 
 
 @dataclass(frozen=True)

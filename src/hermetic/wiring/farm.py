@@ -1,16 +1,22 @@
 """The compute nodes behind a web node: which there are, and how calls get to them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hermetic.clock import Clock
 from hermetic.config.web import WebSettings
 from hermetic.gateway.enrolment import Enrolment
 from hermetic.gateway.forwarding import Forwarding
+from hermetic.gateway.hosts import NodeHosts
 from hermetic.gateway.nodes import ComputeNodes
 from hermetic.gateway.others import Others
+from hermetic.gateway.sessions import Sessions
+from hermetic.log import logger
 from hermetic.registry.nodes import ComputeEntries
 from hermetic.wiring.backend import BackEnd
 from hermetic.wiring.keeping import Kept
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,26 @@ class Farm:
     nodes: ComputeNodes
     forwarding: Forwarding
     enrolment: Enrolment
+
+    async def start(self, configured: Sequence[str]) -> None:
+        """Use the nodes of the database, to which those of the settings are added.
+
+        Raises:
+            BadInput: One of the settings' entries is none.
+        """
+        await self.enrolment.start(configured)
+        if not len(self.nodes):
+            log.error("nodes.none", setting="BackEndConfiguration.Uris", remedy="hermetic node add")
+
+    def sessions(self, kept: Kept, clock: Clock) -> Sessions:
+        """Return the sessions that these nodes keep for people."""
+        return Sessions(
+            NodeHosts(self.nodes),
+            registry=kept.sessions,
+            snapshots=kept.snapshots,
+            bundles=kept.bundles,
+            clock=clock,
+        )
 
     async def stop(self) -> None:
         """Forward no more, and close what is open to them."""

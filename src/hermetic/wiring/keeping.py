@@ -2,6 +2,8 @@
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 
 from hermetic.clock import Clock
 from hermetic.config.home import Home
@@ -26,6 +28,7 @@ class Kept:
     database, and its name.
     """
 
+    root: Path
     database: Database
     described: tuple[str, str]
     local: BundleArchive
@@ -56,6 +59,7 @@ def kept_with(
     bounds = bounds_of(upload_bytes)
     local = BundleArchive(home.bundles, home.unpacked, clock=clock, bounds=bounds)
     return Kept(
+        root=home.root,
         database=database,
         described=described,
         principals=Principals(database, clock),
@@ -78,15 +82,23 @@ def kept_as_told(home: Home, settings: WebSettings, clock: Clock) -> Kept:
     upload, postgresql = settings.limits.upload_bytes, settings.connection_strings.postgresql
     if not postgresql.enabled:
         return kept_in(home, upload, clock)
+    kept: Kept = sharing().kept_at(home, postgresql.connection, upload, clock)
+    return kept
+
+
+def sharing() -> ModuleType:
+    """Return the module `shared`, whose library one box does without.
+
+    Raises:
+        BadConfiguration: That library is not installed.
+    """
     try:
-        shared = importlib.import_module("hermetic.wiring.shared")
+        return importlib.import_module("hermetic.wiring.shared")
     except ModuleNotFoundError as error:
         raise BadConfiguration(
             f"ConnectionStrings.postgresql is enabled, and {error.name} is not installed:"
             ' `pip install "hermetic[node,postgresql]"` brings it.'
         ) from error
-    kept: Kept = shared.kept_at(home, postgresql.connection, upload, clock)
-    return kept
 
 
 def bounds_of(upload_bytes: int) -> Bounds:

@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from hermetic.client.execution import Execution
 from hermetic.clock import Clock
 from hermetic.gateway.access import Access
-from hermetic.gateway.enrolment import Enrolment
 from hermetic.gateway.others import ALONE, Others
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
@@ -42,9 +41,7 @@ class Offer:
         await self.access.start()
         await self.publishing.start()
 
-    def cases(
-        self, sealing: Sealing, sessions: Sessions, enrolment: Enrolment | None = None
-    ) -> UseCases:
+    def cases(self, sealing: Sealing, sessions: Sessions) -> UseCases:
         """Return them as the API is given them."""
         return UseCases(
             access=self.access,
@@ -52,7 +49,6 @@ class Offer:
             sessions=sessions,
             snapshots=self.snapshots,
             certification=sealing.certification,
-            enrolment=enrolment,
         )
 
 

@@ -13,6 +13,11 @@ from hermetic.registry.shared_bundles import SharedBundles
 from hermetic.wiring.keeping import Kept, kept_with
 
 
+def database_of(connection: str) -> PostgresDatabase:
+    """Return the database of *connection*; raises `BadConfiguration` as `kept_at` does."""
+    return PostgresDatabase(parse(connection))
+
+
 def kept_at(home: Home, connection: str, upload_bytes: int, clock: Clock) -> Kept:
     """Return what is kept in the database of *connection*, a connection string.
 

@@ -2,25 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hermetic.clock import Clock
 from hermetic.config.web import WebSettings
+from hermetic.diagnostics.nodes import Diagnosis
 from hermetic.gateway.changes import ChangeFeed
-from hermetic.gateway.hosts import NodeHosts
 from hermetic.gateway.sessions import Sessions
-from hermetic.log import logger
 from hermetic.registry.revisions import Kind
 from hermetic.wiring.backend import BackEnd
 from hermetic.wiring.behind import Behind
 from hermetic.wiring.company import Identity, feed_of, providers
+from hermetic.wiring.diagnosing import diagnosis_of
 from hermetic.wiring.farm import Farm, farm_of
 from hermetic.wiring.keeping import Kept
 from hermetic.wiring.life import Task
 from hermetic.wiring.offering import Offer, offered
 from hermetic.wiring.sealing import Sealing
-
-log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,7 @@ class WebParts:
     feed: ChangeFeed
     offer: Offer
     sessions: Sessions
+    diagnosis: Diagnosis
 
     @property
     def tasks(self) -> list[Task]:
@@ -45,7 +44,11 @@ class WebParts:
         memory.  Only a node that has been blind for minutes is not to be given any.
         """
         return Behind(
-            cases=self.offer.cases(sealing, self.sessions, self.farm.enrolment),
+            cases=replace(
+                self.offer.cases(sealing, self.sessions),
+                enrolment=self.farm.enrolment,
+                diagnosis=self.diagnosis,
+            ),
             routes=self.offer.routes,
             execution=self.farm.forwarding,
             probes={"compute": self.farm.forwarding.probe, "changes": self.feed.probe},
@@ -86,17 +89,6 @@ async def assembled(
         stack.push_async_callback(feed.stop)
         await offer.start()
         uris = settings.back_end_configuration.uris
-        await farm.enrolment.start([*uris.values, *uris.ranges])
-        if not len(farm.nodes):
-            log.error("nodes.none", setting="BackEndConfiguration.Uris", remedy="hermetic node add")
-        yield WebParts(kept, farm, feed, offer, _sessions(farm, kept, clock))
-
-
-def _sessions(farm: Farm, kept: Kept, clock: Clock) -> Sessions:
-    return Sessions(
-        NodeHosts(farm.nodes),
-        registry=kept.sessions,
-        snapshots=kept.snapshots,
-        bundles=kept.bundles,
-        clock=clock,
-    )
+        await farm.start([*uris.values, *uris.ranges])
+        diagnosis = diagnosis_of(kept, backend, farm, feed, clock)
+        yield WebParts(kept, farm, feed, offer, farm.sessions(kept, clock), diagnosis)

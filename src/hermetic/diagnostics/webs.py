@@ -1,0 +1,123 @@
+"""A web node looked at from outside: its hop, whether it is ready, and what it finds itself."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import msgspec
+
+from hermetic.client.observing import Observed, observe
+from hermetic.diagnostics import hop
+from hermetic.diagnostics.check import CHECKS, Finding
+from hermetic.errors import DeadlineExceeded, HermeticError
+from hermetic.wire.diagnosis import DiagnosisResponse
+
+WITHIN_S = 4.5
+"""How long a web node may take to look at everything behind it."""
+_LOGIN = "hermetic login"
+
+
+@dataclass(frozen=True)
+class Outside:
+    """How web nodes are looked at.
+
+    Args:
+        context: For connections to them; `None` where plain HTTP is spoken.
+        judged: Says whether a chain is believed.
+        token: Who asks; `None` where nobody is logged in.
+    """
+
+    context: ssl.SSLContext | None
+    judged: hop.Judged = field(repr=False)
+    token: str | None = field(repr=False)
+
+
+async def look(url: str, outside: Outside, now: datetime) -> list[Finding]:
+    """Return what is found at the web node at *url*, and at the other web nodes it knows of."""
+    found, others = await _one(url, outside, now)
+    rest = await asyncio.gather(
+        *(_one(other, outside, now) for other in others if other.rstrip("/") != url.rstrip("/"))
+    )
+    return [*found, *(one for some, _ in rest for one in some)]
+
+
+async def _one(url: str, outside: Outside, now: datetime) -> tuple[list[Finding], Sequence[str]]:
+    where, parts = f"web node {url}", urlsplit(url)
+    sealed, port = parts.scheme == "https", parts.port or (443 if parts.scheme == "https" else 80)
+    host = parts.hostname or ""
+    if sealed:
+        at = f"on {host}"
+        findings = await hop.look(hop.Hop(where, host, port, outside.judged, at=at), now)
+        if findings[-1].code != "hop.sealed":
+            return findings, ()
+    else:
+        closed = await hop.opened(where, host, port)
+        if closed:
+            return [closed], ()
+        text = "Passwords, tokens and calls go there without TLS."
+        remedy = "set Kestrel.HttpsEnabled to true"
+        findings = [Finding("hop.plain-http", where, text, remedy)]
+    ready, (behind, others) = await asyncio.gather(
+        _ready(url, where, outside), _behind(url, where, outside)
+    )
+    return [*findings, ready, *behind], others
+
+
+async def _ready(url: str, where: str, outside: Outside) -> Finding:
+    try:
+        answer = await observe(f"{url}/readyz?verbose", outside.context, None, within_s=2.0)
+    except HermeticError as error:
+        return Finding("web.silent", where, error.text, "look at its log")
+    if answer.status == 200:
+        return Finding("web.ready", where, "It takes requests.")
+    text = answer.body.decode("utf-8", "replace").strip().replace("\n", "; ")[:300]
+    return Finding("web.not-ready", where, text or f"HTTP {answer.status}", "look at its log")
+
+
+async def _behind(url: str, where: str, outside: Outside) -> tuple[list[Finding], Sequence[str]]:
+    if outside.token is None:
+        text = "Nobody is logged in, so what is behind it was not looked at."
+        return [Finding("login.missing", where, text, _LOGIN)], ()
+    try:
+        answer = await observe(
+            f"{url}/diagnosis", outside.context, outside.token, within_s=WITHIN_S
+        )
+    except DeadlineExceeded as error:
+        return [Finding("web.silent", where, error.text, "look at its log")], ()
+    except HermeticError as error:
+        return [Finding("port.no-handshake", where, error.text, "look at its log")], ()
+    return _told(where, answer)
+
+
+def _told(where: str, answer: Observed) -> tuple[list[Finding], Sequence[str]]:
+    if answer.status == 401:
+        text = "It does not accept the token: it has expired, or was signed with another key."
+        return [Finding("login.refused", where, text, _LOGIN)], ()
+    if answer.status == 403:
+        text = "Only an Owner may look at what is behind it."
+        return [Finding("login.not-owner", where, text, _LOGIN)], ()
+    if answer.status == 404:
+        return [], ()  # one box, or somebody else's server: there is nothing behind it
+    try:
+        told = msgspec.json.decode(answer.body, type=DiagnosisResponse)
+    except msgspec.MsgspecError:
+        text = f"It answered HTTP {answer.status}, and no diagnosis."
+        return [Finding("web.not-ready", where, text, "look at its log")], ()
+    # A node of another version may know checks that we do not.
+    known = [one for one in told.findings if one.code in CHECKS]
+    seen = f", seen from {where.removeprefix('web node ')}"
+    return (
+        [
+            Finding(one.code, one.where.replace("this web node", where) + _from(one.where, seen),
+                    one.text, one.remedy)
+            for one in known
+        ],
+        told.web_nodes,
+    )  # fmt: skip
+
+
+def _from(where: str, seen: str) -> str:
+    return seen if where.startswith("compute node") else ""

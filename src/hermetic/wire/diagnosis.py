@@ -1,0 +1,20 @@
+"""How a diagnosis looks on the wire."""
+
+from hermetic.wire.messages import Message
+
+
+class FindingMessage(Message):
+    """One finding: its code, `pass`, `warn` or `fail`, where, what, and what mends it."""
+
+    code: str
+    level: str
+    where: str
+    text: str
+    remedy: str
+
+
+class DiagnosisResponse(Message):
+    """What a web node found, and the addresses of the other web nodes that live."""
+
+    findings: list[FindingMessage]
+    web_nodes: list[str]
