@@ -26,9 +26,10 @@ from hermetic.wiring.saying import AnySettings, said
 
 _TREES: dict[str, type[AnySettings]] = {
     "box": Settings,
-    "web": WebSettings,
     "compute": ComputeSettings,
+    "web": WebSettings,
 }
+_MEND = "hermetic settings check"
 _COLOURS = {Level.FAIL: "red", Level.WARN: "yellow", Level.PASS: "green"}
 
 
@@ -89,7 +90,7 @@ async def _here(reach: Reach, file: Path | None, role: str | None) -> list[Findi
     try:
         settings = _settings(reach, file, role)
     except HermeticError as error:
-        return [Finding("settings.invalid", "settings", error.text, "hermetic settings check")]
+        return [Finding("settings.invalid", "settings", error.text, _MEND)]
     findings = said(reach.home, settings)
     try:
         return [*findings, *await here.look(here_of(reach.home, settings), system_clock())]
@@ -100,14 +101,12 @@ async def _here(reach: Reach, file: Path | None, role: str | None) -> list[Findi
 def _settings(reach: Reach, file: Path | None, role: str | None) -> AnySettings:
     """Return the settings of the role that is said, or of the first that they fit."""
     roles = [role] if role else list(_TREES)
-    first: BadConfiguration | None = None
-    for one in roles:
+    for one in roles[:-1]:
         try:
             return resolved(_TREES[one], reach.home, file=file).settings
-        except BadConfiguration as error:
-            first = first or error
-    assert first is not None
-    raise first
+        except BadConfiguration:
+            continue  # they may be those of another role, whose error counts in the end
+    return resolved(_TREES[roles[-1]], reach.home, file=file).settings
 
 
 async def _there(reach: Reach) -> list[Finding]:

@@ -1,0 +1,27 @@
+from hermetic.certificates.roles import Role
+from hermetic.diagnostics import strangers
+from tests.support.certificates import hierarchy
+from tests.support.hops import presenting, serving
+
+OURS = hierarchy()
+HERE = "127.0.0.1"
+
+
+async def test_who_asks_for_certificates_refuses_strangers() -> None:
+    shown = OURS.issue(role=Role.COMPUTE)
+    async with serving(presenting(shown, client_roots=OURS.root_pem)) as port:
+        found = await strangers.look("there", HERE, port, OURS.now)
+    assert found is not None
+    assert found.code == "strangers.refused"
+
+
+async def test_who_asks_for_none_lets_everybody_in() -> None:
+    async with serving(presenting(OURS.issue(role=Role.COMPUTE))) as port:
+        found = await strangers.look("there", HERE, port, OURS.now)
+    assert found is not None
+    assert found.code == "strangers.let-in"
+
+
+async def test_nothing_is_said_of_who_says_nothing() -> None:
+    async with serving(None, silent=True) as port:
+        assert await strangers.look("there", HERE, port, OURS.now) is None

@@ -1,0 +1,48 @@
+"""Servers with one thing wrong, for what looks at hops from outside."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hermetic.certificates.credential import Credential
+from hermetic.tls.contexts import TlsProfile, server_context
+
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
+
+
+def presenting(
+    credential: Credential,
+    *,
+    profile: TlsProfile = TlsProfile.INTERMEDIATE,
+    client_roots: bytes | None = None,
+    newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+) -> ssl.SSLContext:
+    """Return a server's context that speaks no newer version of TLS than *newest*."""
+    context = server_context(credential, profile=profile, client_roots=client_roots)
+    context.maximum_version = newest
+    return context
+
+
+@asynccontextmanager
+async def serving(context: ssl.SSLContext | None, *, silent: bool = False) -> AsyncIterator[int]:
+    """Answer everything with 200 on a port of the loopback address, or nothing at all."""
+    open_: list[asyncio.StreamWriter] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_.append(writer)
+        if silent:
+            return
+        await reader.readline()
+        writer.write(ANSWER)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    # A handshake that somebody gives up is no matter of the test.
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for one in open_:
+            one.transport.abort()
