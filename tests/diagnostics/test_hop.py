@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from hermetic.certificates.authorisation import Trust
 from hermetic.certificates.chain import Chain
@@ -21,7 +20,7 @@ from hermetic.diagnostics.check import Finding
 from hermetic.diagnostics.hop import Hop
 from hermetic.tls.contexts import TlsProfile
 from tests.support.certificates import DAY, Hierarchy, hierarchy, key_of
-from tests.support.hops import presenting, serving
+from tests.support.hops import presenting, revoking, serving
 
 OURS = hierarchy(name="Ours")
 OTHERS = hierarchy(name="Others")
@@ -39,35 +38,13 @@ class Case:
 
 
 def judged(case: Case) -> hop.Judged:
-    lists = (revoking(case.credential),) if case.revoked else ()
+    lists = (revoking(case.credential, OURS.intermediate),) if case.revoked else ()
     trust = Trust((case.authority.root_certificate,), Role.COMPUTE, revocations=Revocations(lists))
 
     def judge(certificates: Sequence[x509.Certificate], name: str) -> object:
         return trust.judge(certificates, OURS.now, name=name)
 
     return judge
-
-
-def revoking(credential: Credential) -> x509.CertificateRevocationList:
-    """Return a list of the intermediate with *credential* on it."""
-    entry = (
-        x509.RevokedCertificateBuilder()
-        .serial_number(credential.chain.serial)
-        .revocation_date(OURS.now - DAY)
-        .build()
-    )
-    above = OURS.intermediate
-    authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(above.key.public_key())
-    return (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(above.chain.leaf.subject)
-        .last_update(OURS.now - DAY)
-        .next_update(OURS.now + DAY)
-        .add_extension(authority_key, critical=False)
-        .add_extension(x509.CRLNumber(1), critical=False)
-        .add_revoked_certificate(entry)
-        .sign(above.key, hashes.SHA256())
-    )
 
 
 async def codes(case: Case) -> list[str]:
@@ -124,7 +101,7 @@ async def test_what_is_wrong_with_a_hop_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("profile", TlsProfile)
-@pytest.mark.parametrize("kind", [KeyKind.EC_P256, KeyKind.EC_P384, KeyKind.RSA_2048])
+@pytest.mark.parametrize("kind", list(KeyKind))
 @pytest.mark.parametrize("asks_who_we_are", [False, True])
 async def test_a_hop_without_a_fault_raises_no_alarm(
     profile: TlsProfile, kind: KeyKind, *, asks_who_we_are: bool

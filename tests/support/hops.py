@@ -4,9 +4,14 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from hermetic.certificates.credential import Credential
 from hermetic.tls.contexts import TlsProfile, server_context
+from tests.support.certificates import DAY
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
 
@@ -46,3 +51,22 @@ async def serving(context: ssl.SSLContext | None, *, silent: bool = False) -> As
         server.close()
         for one in open_:
             one.transport.abort()
+
+
+def revoking(
+    credential: Credential, above: Credential, *, age: timedelta = DAY
+) -> x509.CertificateRevocationList:
+    """Return a list of *above*, made *age* ago for two days, with *credential* on it."""
+    made = datetime.now(UTC) - age
+    entry = x509.RevokedCertificateBuilder(credential.chain.leaf.serial_number, made)
+    authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(above.key.public_key())
+    return (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(above.chain.leaf.subject)
+        .last_update(made)
+        .next_update(made + 2 * DAY)
+        .add_extension(authority_key, critical=False)
+        .add_extension(x509.CRLNumber(1), critical=False)
+        .add_revoked_certificate(entry.build())
+        .sign(above.key, hashes.SHA256())
+    )

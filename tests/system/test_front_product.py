@@ -5,6 +5,7 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -71,7 +72,7 @@ def hermetic(front: Fronted, *arguments: str, **more: str) -> subprocess.Complet
     """Run the command as a user of the front would."""
     home = str(front.desk.folder / "home")
     return subprocess.run(
-        ["hermetic", *arguments],
+        [sys.executable, "-m", "hermetic.cli.main", *arguments],
         env=environment(HERMETIC_HOME=home, PATH=os.environ["PATH"], **more),
         capture_output=True,
         text=True,
