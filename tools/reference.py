@@ -13,6 +13,7 @@ from hermetic.cli.main import hermetic
 from hermetic.config.layers import resolve
 from hermetic.config.roles import ROLES
 from hermetic.config.tree import Tree
+from hermetic.diagnostics.check import CHECKS
 from hermetic.errors import HermeticError
 from hermetic.wire.problems import kinds
 
@@ -89,6 +90,18 @@ def errors() -> str:
     ) + "".join(rows)
 
 
+def checks() -> str:
+    """Return the page of all checks of a diagnosis."""
+    rows = [f"| `{one.code}` | {one.level.value} | {one.cause} |\n" for one in CHECKS.values()]
+    return (
+        NOTE + "# Checks\n\n"
+        "What [`hermetic diagnose`](../how-to/diagnose.md) finds, by its code. Codes stay as they\n"
+        "are, and a level of `fail` makes the command exit with 1. Where it was found, what was\n"
+        "seen there and what mends it stands beside each finding.\n\n"
+        "| Code | Level | What it means |\n| --- | --- | --- |\n"
+    ) + "".join(rows)
+
+
 def first_sentence(kind: type[HermeticError]) -> str:
     """Return the first paragraph of what *kind* says of itself, on one line."""
     return " ".join(inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].split())
@@ -132,6 +145,7 @@ def pages() -> dict[Path, str]:
     """Return every generated page by its file."""
     return {
         PAGES / "commands.md": commands(),
+        PAGES / "checks.md": checks(),
         PAGES / "errors.md": errors(),
         PAGES / "settings.md": settings(),
     }

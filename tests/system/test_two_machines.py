@@ -57,6 +57,7 @@ def test_it_holds_to_the_letter(machines: tuple[Machine, Machine]) -> None:
 def assert_served(web: Machine, compute: Machine, seen: str) -> None:
     assert re.search(rf"https://{COMPUTE}:12805 +ready", seen)
     assert "42" in seen
+    assert "All is well" in seen
     unit = (compute.folder / "hermetic-compute.service").read_text()
     assert "Type=notify" in unit
     assert "compute-1.pem" not in {one.name for one in (*web.folder.iterdir(),)}
