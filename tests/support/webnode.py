@@ -18,6 +18,7 @@ from hermetic.clock import system_clock
 from hermetic.database.sqlite import SqliteDatabase
 from hermetic.fronts.proxies import Proxies
 from hermetic.gateway.access import Access
+from hermetic.gateway.accounts import Accounts
 from hermetic.gateway.certification import Certification
 from hermetic.gateway.enrolment import Enrolment
 from hermetic.gateway.hosts import OneHost
@@ -224,7 +225,14 @@ async def _use_cases(
     )
     await sessions.start()
     certification = await _certification(home, presented)
-    return UseCases(access, publishing, sessions, Snapshots(snapshots, bundles), certification)
+    return UseCases(
+        access,
+        Accounts(accounts, access),
+        publishing,
+        sessions,
+        Snapshots(snapshots, bundles),
+        certification,
+    )
 
 
 async def _certification(home: Path, presented: list[str]) -> Certification:

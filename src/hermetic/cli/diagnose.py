@@ -12,23 +12,16 @@ import click
 from hermetic import log
 from hermetic.cli import output
 from hermetic.cli.connection import Reach, json_option, reaching, target
-from hermetic.cli.settings import resolved
+from hermetic.cli.settings import fitting
 from hermetic.clock import system_clock
-from hermetic.config.compute import ComputeSettings
-from hermetic.config.settings import Settings
-from hermetic.config.web import WebSettings
+from hermetic.config.roles import ROLES
 from hermetic.diagnostics import here, report, webs
 from hermetic.diagnostics.check import Finding, Level, worst
-from hermetic.errors import BadConfiguration, HermeticError
+from hermetic.errors import HermeticError
 from hermetic.wiring.inspecting import here_of
 from hermetic.wiring.looking import outside_of
-from hermetic.wiring.saying import AnySettings, said
+from hermetic.wiring.saying import said
 
-_TREES: dict[str, type[AnySettings]] = {
-    "box": Settings,
-    "compute": ComputeSettings,
-    "web": WebSettings,
-}
 _MEND = "hermetic settings check"
 _COLOURS = {Level.FAIL: "red", Level.WARN: "yellow", Level.PASS: "green"}
 
@@ -37,7 +30,7 @@ _COLOURS = {Level.FAIL: "red", Level.WARN: "yellow", Level.PASS: "green"}
 @click.option("--settings", "file", type=Path, help="The settings file of the node here.")
 @click.option(
     "--role",
-    type=click.Choice(list(_TREES)),
+    type=click.Choice(list(ROLES)),
     help="What the node here is.  [default: what its settings fit]",
 )
 @reaching
@@ -54,13 +47,18 @@ def diagnose(reach: Reach, file: Path | None, role: str | None, *, as_json: bool
 
 def run(reach: Reach, file: Path | None, role: str | None, *, as_json: bool) -> int:
     """Look, print what was found, and return the exit code."""
-    with log.for_a_command(node=socket.gethostname(), level=CRITICAL):
-        findings = asyncio.run(_found(reach, file, role))
+    findings = found_by(reach, file, role)
     if as_json:
         output.show_json(report.in_json(findings))
     else:
         _show(findings)
     return 1 if worst(findings) is Level.FAIL else 0
+
+
+def found_by(reach: Reach, file: Path | None = None, role: str | None = None) -> list[Finding]:
+    """Return what is found; what libraries log on the way is no part of it."""
+    with log.for_a_command(node=socket.gethostname(), level=CRITICAL):
+        return asyncio.run(_found(reach, file, role))
 
 
 async def _found(reach: Reach, file: Path | None, role: str | None) -> list[Finding]:
@@ -88,7 +86,7 @@ def _web_node(reach: Reach) -> bool:
 
 async def _here(reach: Reach, file: Path | None, role: str | None) -> list[Finding]:
     try:
-        settings = _settings(reach, file, role)
+        settings = fitting(reach.home, file, role)
     except HermeticError as error:
         return [Finding("settings.invalid", "settings", error.text, _MEND)]
     findings = said(reach.home, settings)
@@ -96,17 +94,6 @@ async def _here(reach: Reach, file: Path | None, role: str | None) -> list[Findi
         return [*findings, *await here.look(here_of(reach.home, settings), system_clock())]
     except HermeticError as error:
         return [*findings, Finding("settings.invalid", "settings", error.text)]
-
-
-def _settings(reach: Reach, file: Path | None, role: str | None) -> AnySettings:
-    """Return the settings of the role that is said, or of the first that they fit."""
-    roles = [role] if role else list(_TREES)
-    for one in roles[:-1]:
-        try:
-            return resolved(_TREES[one], reach.home, file=file).settings
-        except BadConfiguration:
-            continue  # they may be those of another role, whose error counts in the end
-    return resolved(_TREES[roles[-1]], reach.home, file=file).settings
 
 
 async def _there(reach: Reach) -> list[Finding]:

@@ -10,7 +10,7 @@ import sys
 import click
 
 from hermetic.cli import output
-from hermetic.cli.concealment import conceal
+from hermetic.cli.concealment import conceal, further_arguments
 from hermetic.cli.deferring import deferring
 from hermetic.errors import HermeticError
 
@@ -31,6 +31,8 @@ _NOUNS = {
         "List, renew, import and trust certificates.",
     ),
     "frontend": ("hermetic.cli.frontend:frontend", "Set up what stands in front of nodes."),
+    "user": ("hermetic.cli.user:user", "Change your password."),
+    "az": ("hermetic.cli.az:az", "The command lines of ML Server 9.3 and 9.4, as documented."),
     "settings": (
         "hermetic.cli.settings:settings",
         "Check and explain the settings and where they come from.",
@@ -53,7 +55,7 @@ def hermetic() -> None:
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     conceal(sys.argv[1:])
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run([*sys.argv[1:], *further_arguments()]))
 
 
 def run(arguments: list[str]) -> int:

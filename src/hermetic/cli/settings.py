@@ -9,11 +9,14 @@ import click
 
 from hermetic.cli import output
 from hermetic.cli.connection import home_option, json_option
+from hermetic.config.compute import ComputeSettings
 from hermetic.config.home import Home, speaking_of
 from hermetic.config.jsonc import decoded
 from hermetic.config.layers import Resolved, Source, from_environment, from_file, resolve
 from hermetic.config.roles import ROLES
+from hermetic.config.settings import Settings
 from hermetic.config.tree import Tree
+from hermetic.config.web import WebSettings
 from hermetic.errors import BadConfiguration
 
 S = TypeVar("S", bound=Tree)
@@ -108,6 +111,28 @@ def resolved(
         elif file:
             raise BadConfiguration(f"There is no settings file {path}: name another, or make it.")
     return resolve(tree, said, from_environment(os.environ), flags)
+
+
+def fitting(
+    home: Home, file: Path | None, role: str | None
+) -> Settings | ComputeSettings | WebSettings:
+    """Return the settings of the *role* that is said, or else of the first that they fit.
+
+    Raises:
+        BadConfiguration: They fit none; the error is that of a web node.
+    """
+    trees: dict[str, type[Settings] | type[ComputeSettings] | type[WebSettings]] = {
+        "box": Settings,
+        "compute": ComputeSettings,
+        "web": WebSettings,
+    }
+    meant = [role] if role else list(trees)
+    for one in meant[:-1]:
+        try:
+            return resolved(trees[one], home, file=file).settings
+        except BadConfiguration:
+            continue  # they may be those of another role
+    return resolved(trees[meant[-1]], home, file=file).settings
 
 
 def _written(value: object) -> str:

@@ -37,6 +37,7 @@ from hermetic.wire.messages import (
     Message,
     NodeListing,
     NodeRequest,
+    PasswordRequest,
     PublishRequest,
     WebService,
 )
@@ -87,7 +88,7 @@ class Client:
             BadConfiguration: The file in *ca* cannot.
         """
         self.url, self.token = _address(url, plain_http=plain_http), token
-        self._ca = ca
+        self._ca, self.request_id = ca, ""
         self._http = httpx2.Client(
             base_url=self.url,
             verify=_trusting(ca),
@@ -129,6 +130,35 @@ class Client:
         pair = self._ask(AccessTokenResponse, "POST", "/login", _json(body))
         self.token = pair.access_token
         return pair
+
+    def change_password(self, current: str, password: str) -> None:
+        """Give one's own account another password; all its logins end, this one too.
+
+        Raises:
+            Unauthenticated: The current one is wrong.
+            TooManyAttempts: It was wrong too often.
+            BadInput: The new one is too weak.
+        """
+        body = PasswordRequest(current_password=current, password=password)
+        self._send("PUT", "/account/password", _json(body))
+
+    def open_session(self, runtime: str) -> str:
+        """Open a session and return its id."""
+        made = self._ask(dict[str, Any], "POST", "/sessions", _json({"runtimeType": runtime}))
+        return str(made["sessionId"])
+
+    def execute(self, session: str, code: str) -> dict[str, Any]:
+        """Run *code* in a session and return what came of it, as the API has it."""
+        path = _path("sessions", session, "execute")
+        return self._ask(dict[str, Any], "POST", path, _json({"code": code}))
+
+    def close_session(self, session: str) -> None:
+        """Close a session, whatever it runs."""
+        self._send("DELETE", _path("sessions", session, "force"))
+
+    def status(self) -> dict[str, Any]:
+        """Return the state of the installation, as ML Server has it."""
+        return self._ask(dict[str, Any], "GET", "/status")
 
     def services(self, name: str | None = None) -> list[WebService]:
         """Return all services, or the versions of *name*, in order of publication."""
@@ -237,6 +267,7 @@ class Client:
             self._http.stream(method, path, headers=headers, content=content) as answer,
         ):
             received = self._received(answer)
+        self.request_id = answer.headers.get("x-request-id", "")
         if answer.is_redirect:
             raise Unreachable(
                 f"{self.url} sends on to {answer.headers.get('location', 'another place')},"

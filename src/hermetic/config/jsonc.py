@@ -34,6 +34,8 @@ class Value:
 
     content: "Content" = field(repr=False)
     place: str
+    span: tuple[int, int] = field(default=(0, 0), repr=False, compare=False)
+    """Where it stands in the text, as a slice."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,14 @@ class _Reader:
         char, start = self.space(), self.at
         if depth > _DEEPEST:
             self.fail(start, "this is nested too deeply", "settings nest four deep")
+        content: Content
         if char == "{":
-            return Value(self.members(depth), self.place(start))
-        if char == "[":
-            return Value(self.elements(depth), self.place(start))
-        if char == '"':
-            return Value(self.string(), self.place(start))
-        return Value(self.scalar(char), self.place(start))
+            content = self.members(depth)
+        elif char == "[":
+            content = self.elements(depth)
+        else:
+            content = self.string() if char == '"' else self.scalar(char)
+        return Value(content, self.place(start), (start, self.at))
 
     def scalar(self, char: str) -> Scalar:
         """Read a number or one of the three words."""

@@ -54,7 +54,7 @@ def endpoints(
 ) -> list[Endpoint]:
     """Return the whole table of the API."""
     table = [
-        *LoginApi(cases.access, limits).endpoints(),
+        *LoginApi(cases.access, cases.accounts, limits).endpoints(),
         *ServicesApi(cases.publishing, limits).endpoints(),
         *SessionsApi(cases.sessions, limits).endpoints(),
         *SnapshotsApi(cases.snapshots).endpoints(),

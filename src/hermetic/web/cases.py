@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hermetic.diagnostics.nodes import Diagnosis
 from hermetic.gateway.access import Access
+from hermetic.gateway.accounts import Accounts
 from hermetic.gateway.certification import Certification
 from hermetic.gateway.enrolment import Enrolment
 from hermetic.gateway.publishing import Publishing
@@ -20,6 +21,7 @@ class UseCases:
     """What a web node can do."""
 
     access: Access
+    accounts: Accounts
     publishing: Publishing
     sessions: Sessions
     snapshots: Snapshots

@@ -35,6 +35,16 @@ class LoginRequest(Message):
         return "LoginRequest(…)"
 
 
+class PasswordRequest(Message):
+    """Gives the account that asks another password."""
+
+    current_password: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "PasswordRequest(…)"
+
+
 class RenewTokenRequest(Message):
     """Asks for a new pair of tokens."""
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from hermetic.client.execution import Execution
 from hermetic.clock import Clock
 from hermetic.gateway.access import Access
+from hermetic.gateway.accounts import Accounts
 from hermetic.gateway.others import ALONE, Others
 from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
@@ -45,6 +46,7 @@ class Offer:
         """Return them as the API is given them."""
         return UseCases(
             access=self.access,
+            accounts=Accounts(self.accounts, self.access),
             publishing=self.publishing,
             sessions=sessions,
             snapshots=self.snapshots,

@@ -1,4 +1,4 @@
-"""Coming in: `POST /login`, and the life of the tokens it gives."""
+"""Coming in: `POST /login`, the life of the tokens it gives, and one's own password."""
 
 from dataclasses import replace
 
@@ -7,17 +7,23 @@ from starlette.responses import Response
 
 from hermetic.errors import Unauthenticated
 from hermetic.gateway.access import Access, TokenPair
-from hermetic.http.endpoint import Endpoint, json, read
+from hermetic.gateway.accounts import Accounts
+from hermetic.http.endpoint import Endpoint, json, principal_of, read
 from hermetic.http.limits import WireLimits
-from hermetic.wire.messages import AccessTokenResponse, LoginRequest, RenewTokenRequest
+from hermetic.wire.messages import (
+    AccessTokenResponse,
+    LoginRequest,
+    PasswordRequest,
+    RenewTokenRequest,
+)
 from hermetic.wire.openapi import Operation
 
 
 class LoginApi:
-    """Answers what is asked without a token yet."""
+    """Answers what is asked without a token yet, and what is asked about one's own account."""
 
-    def __init__(self, access: Access, limits: WireLimits) -> None:
-        self._access, self._most = access, limits.json_bytes
+    def __init__(self, access: Access, accounts: Accounts, limits: WireLimits) -> None:
+        self._access, self._accounts, self._most = access, accounts, limits.json_bytes
 
     def endpoints(self) -> list[Endpoint]:
         """Return what can be asked."""
@@ -37,7 +43,17 @@ class LoginApi:
         )
         # How 9.0.1 spelled it.
         revoking_in_path = _open("DELETE", refresh + "/{token}", "revokeRefreshTokenInPath", ending)
+        changing = Operation(
+            "PUT",
+            "/account/password",
+            "changePassword",
+            "Gives one's account another password; all its logins end.",
+            "Login",
+            takes=PasswordRequest,
+            gives=dict,
+        )
         return [
+            Endpoint(changing, self._change_password),
             Endpoint(logging_in, self._login),
             Endpoint(renewing, self._refresh),
             Endpoint(revoking, self._revoke),
@@ -48,6 +64,14 @@ class LoginApi:
         body = await read(request, LoginRequest, most=self._most)
         peer = request.client.host if request.client else ""
         return _tokens(await self._access.login(body.username, body.password, peer))
+
+    async def _change_password(self, request: Request) -> Response:
+        body = await read(request, PasswordRequest, most=self._most)
+        peer = request.client.host if request.client else ""
+        await self._accounts.change_password(
+            principal_of(request), body.current_password, body.password, peer
+        )
+        return json({})
 
     async def _refresh(self, request: Request) -> Response:
         body = await read(request, RenewTokenRequest, most=self._most)

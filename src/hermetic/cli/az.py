@@ -1,0 +1,73 @@
+"""`hermetic az …`: the command lines of ML Server 9.3 (`az ml admin`) and 9.4 (`az mlserver admin`).
+
+Names and options are as documented; what the originals printed was hardly ever, so results are
+JSON of our own.
+"""
+
+import click
+
+from hermetic.cli.azure import remote
+from hermetic.cli.connection import Reach, target
+from hermetic.cli.deferring import deferring
+from hermetic.client.api import Client
+from hermetic.config.home import write_record
+
+_NODES = "hermetic.cli.az_nodes"
+_ADMIN = "hermetic.cli.az_admin"
+_TRACES = "hermetic.cli.az_traces"
+_DEFERRED = {
+    "bootstrap": (f"{_NODES}:bootstrap", "Set up one box on this machine."),
+    "node": (f"{_NODES}:node", "Set up, list, start and stop the nodes of this machine."),
+    "port": (f"{_NODES}:port", "List and change the ports of the nodes of this machine."),
+    "compute-node-uri": (f"{_ADMIN}:compute_node_uri", "Add, list and remove compute nodes."),
+    "password": (f"{_ADMIN}:password", "Change the administrator's password."),
+    "credentials": (f"{_ADMIN}:credentials", "List certificates, and seal a secret with one."),
+    "diagnostic": (f"{_TRACES}:diagnostic", "Look for what is wrong, and trace an execution."),
+}
+
+
+@click.group()
+def az() -> None:
+    """The command lines of ML Server 9.3 and 9.4, as documented."""
+
+
+@click.group()
+def ml() -> None:
+    """As `az mlserver`."""
+
+
+@click.group()
+def mlserver() -> None:
+    """The server of 9.4."""
+
+
+@click.group(cls=deferring(_DEFERRED))
+def admin() -> None:
+    """Administer the nodes of this machine, and the installation they belong to."""
+
+
+@click.command()
+@click.option("--username", "-u", default="admin", show_default=True, help="The account.")
+@click.option("--password", "-p", help="Its password; asked for without it.")
+@remote
+def login(reach: Reach, username: str, password: str | None) -> dict[str, object]:
+    """Log in, and remember the token in the home."""
+    meant = target(reach)
+    told: str = password or click.prompt(f"Password of {username}", hide_input=True, err=True)
+    with Client(meant.url, ca=meant.ca, plain_http=meant.plain_http) as client:
+        pair = client.login(username, told)
+    trusted = str(meant.ca.absolute()) if meant.ca else None
+    reach.home.create()
+    write_record(
+        reach.home.client,
+        {"url": meant.url, "ca": trusted, "username": username, "token": pair.access_token},
+    )
+    return {"url": meant.url, "username": username}
+
+
+az.add_command(ml)
+az.add_command(mlserver)
+az.add_command(login)
+mlserver.add_command(login)
+for _one in (ml, mlserver):
+    _one.add_command(admin)

@@ -1,0 +1,94 @@
+import codecs
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hermetic.config.editing import Setting, edit, edited
+from hermetic.config.jsonc import Value, parse
+from hermetic.errors import BadConfiguration
+
+FILE = """{
+  // where it listens
+  "Kestrel": {
+    "Port": 12800, /* the old one */
+    "HttpsEnabled": true
+  },
+  "configured": "configured"
+}
+"""
+
+
+def at(value: Value, *steps: str) -> object:
+    for step in steps:
+        assert isinstance(value.content, dict)
+        value = next(m.value for name, m in value.content.items() if name.lower() == step.lower())
+    if isinstance(value.content, tuple):
+        return [one.content for one in value.content]
+    return value.content
+
+
+def test_a_value_is_changed_where_it_stands_and_nothing_else() -> None:
+    text = edited(FILE, ["kestrel", "PORT"], 443, file="f")
+    assert text == FILE.replace("12800", "443")
+
+
+def test_what_is_missing_is_added_at_the_end_with_the_indentation_around() -> None:
+    text = edited(FILE, ["Kestrel", "Host"], "localhost", file="f")
+    assert text == FILE.replace(
+        '"HttpsEnabled": true\n', '"HttpsEnabled": true,\n    "Host": "localhost"\n'
+    )
+
+
+@pytest.mark.parametrize("text", ["{}", "{\n}\n", '{"A": 1,}', '{"A": 1 // last\n}', FILE])
+@pytest.mark.parametrize("value", [443, True, 'a "b" \\ ü', ["http://a:1", "http://b:2"]])
+def test_whatever_is_written_is_read_again(text: str, value: Setting) -> None:
+    path = ["BackEndConfiguration", "Uris", "Values"]
+    once = edited(text, path, value, file="f")
+    assert at(parse(once, file="f"), *path) == value
+    assert edited(once, path, value, file="f") == once
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9)), st.sampled_from("abcdefg"))
+def test_other_members_stay(members: dict[str, int], name: str) -> None:
+    text = "{" + ", ".join(f'"{key}": {value}' for key, value in members.items()) + "}"
+    after = parse(edited(text, [name], 10, file="f"), file="f").content
+    assert isinstance(after, dict)
+    assert {key: one.value.content for key, one in after.items()} == {**members, name: 10}
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+def test_mark_encoding_owner_and_mode_stay_and_a_link_leads_there(
+    tmp_path: Path, mark: bytes
+) -> None:
+    code = {b"": "utf-8", codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le"}
+    encoding = code.get(mark, "utf-16-be")
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    real.write_bytes(mark + FILE.encode(encoding))
+    real.chmod(0o640)
+    link.symlink_to(real)
+    edit(link, {"Kestrel.Port": 443, "Kestrel.Host": "ü"})
+    assert link.is_symlink()
+    content = real.read_bytes()
+    assert content.startswith(mark)
+    assert at(parse(content[len(mark) :].decode(encoding), file="f"), "kestrel", "host") == "ü"
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_missing_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "appsettings.json"
+    edit(path, {"Kestrel.Port": 443})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert at(parse(path.read_text(), file="f"), "Kestrel", "Port") == 443
+
+
+@pytest.mark.parametrize("text", ['{"Kestrel": {"Port": 1 "Host": ""}}', '{"Kestrel": 5}', "[1]"])
+def test_what_cannot_be_read_is_not_changed(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "appsettings.json"
+    path.write_text(text)
+    with pytest.raises(BadConfiguration, match=r"appsettings\.json"):
+        edit(path, {"Kestrel.Port": 443})
+    assert path.read_text() == text
