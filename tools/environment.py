@@ -24,6 +24,8 @@ PROGRAMS = {
     "postgresql": "postgres",
     "nginx-light": "nginx",
     "systemd": "systemd-analyze",
+    "testssl.sh": "testssl",
+    "bsdextrautils": "hexdump",
     "wrk": "wrk",
 }
 # Where Debian puts programs that are not for everybody's path.

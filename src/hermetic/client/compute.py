@@ -12,6 +12,9 @@ from hermetic.client.content import PIECE
 from hermetic.client.execution import Loaded
 from hermetic.wire.messages import CheckResponse, Status, decode
 
+STATUS_S = 2.0
+"""How long a node may take to say how it is; one that hangs should be found out soon."""
+
 
 class ComputeClient:
     """Speaks with one compute node; every method raises what `Asker.ask` does.
@@ -59,7 +62,8 @@ class ComputeClient:
 
     async def status(self) -> Status:
         """Return what the node says of itself."""
-        return decode(await self._asker.ask("GET", "/status"), Status)
+        answer = await self._asker.ask("GET", "/status", within_s=STATUS_S)
+        return decode(answer, Status)
 
 
 async def _pieces(archive: Path) -> AsyncIterator[bytes]:

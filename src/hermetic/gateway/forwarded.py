@@ -5,9 +5,12 @@ from typing import Protocol
 
 from hermetic.client.execution import Answer
 from hermetic.client.link import Line, Outcome
-from hermetic.errors import Busy, DeadlineExceeded, Unavailable, Unreachable
+from hermetic.errors import Busy, DeadlineExceeded, HermeticError, Unavailable, Unreachable
 from hermetic.gateway.nodes import ComputeNode, Given
+from hermetic.log import logger
 from hermetic.serving.balancing import Standing
+
+log = logger(__name__)
 
 
 class Forwarder(Protocol):
@@ -92,3 +95,12 @@ def lost() -> Unreachable:
         "The compute node was lost while the call ran, and nobody knows whether it was carried"
         " out: look before you send it again, or publish the service as idempotent."
     )
+
+
+async def withdrawn(node: ComputeNode, given: Given) -> None:
+    """Let *node* forget a service; one that cannot be asked forgets it in time by itself."""
+    try:
+        await node.client.withdraw(given.digest)
+    except HermeticError as error:
+        # It forgets by itself what nobody calls.
+        log.debug("service.not_withdrawn", node=str(node.address), reason=error.text)

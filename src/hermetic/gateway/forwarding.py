@@ -73,6 +73,7 @@ class Forwarding:
         luck: Callable[[], float] = random.random,
     ) -> None:
         self._nodes, self._archive, self._luck = nodes, archive, luck
+        nodes.on_silent = self.given_up
         self._within_s, self._queued = within_s, queued
         self._loop = asyncio.get_running_loop()
         self._given: dict[ServiceKey, Given] = {}
@@ -174,6 +175,12 @@ class Forwarding:
         for call in [one for one in self._calls.values() if now > one.until]:
             call.until = inf
             if call.line is not None:
+                call.line.close()
+
+    def given_up(self, node: ComputeNode) -> None:
+        """Send what *node*, which hangs, was given to others, as far as it may run twice."""
+        for call in [one for one in self._calls.values() if one.node is node]:
+            if call.given.idempotent and call.line is not None:
                 call.line.close()
 
     async def stop(self) -> None:
@@ -381,17 +388,9 @@ class Forwarding:
         for node in self._nodes:
             if given.digest in node.holding:
                 node.holding.discard(given.digest)
-                self._keep(_withdrawn(node, given))
+                self._keep(forwarded.withdrawn(node, given))
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _withdrawn(node: ComputeNode, given: Given) -> None:
-    try:
-        await node.client.withdraw(given.digest)
-    except HermeticError as error:
-        # It forgets by itself what nobody calls.
-        log.debug("service.not_withdrawn", node=str(node.address), reason=error.text)

@@ -139,6 +139,8 @@ class ComputeNodes:
         self._context, self._most, self._period_s = context, most, period_s
         self._nodes: dict[NodeAddress, ComputeNode] = {}
         self._watches: dict[NodeAddress, asyncio.Task[None]] = {}
+        self.on_silent: Callable[[ComputeNode], None] = lambda node: None
+        """Called with each node that is given no more calls since it says nothing."""
         self.standings: list[Standing] = []
         self.by_standing: dict[Standing, ComputeNode] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -209,7 +211,10 @@ class ComputeNodes:
         try:
             found = await node.client.status()
         except HermeticError as error:
-            node.standing.probe_failed(_kind(error), loop.time(), random.random())  # noqa: S311
+            kind = _kind(error)
+            node.standing.probe_failed(kind, loop.time(), random.random())  # noqa: S311
+            if kind is Failure.SILENT and node.standing.phase(loop.time()) is Phase.EJECTED:
+                self.on_silent(node)
             if node.status is not None:
                 log.warning("node.lost", node=str(node.address), reason=error.text)
             node.status, node.trouble = None, error.text
