@@ -1,5 +1,6 @@
 """Two web nodes, three compute nodes, PostgreSQL and nginx, and whatever happens to them."""
 
+import json
 import signal
 import socket
 import ssl
@@ -58,6 +59,34 @@ def test_the_retired_client_works_through_the_front(site: Site) -> None:
             answer = client.play("consume_add", x=x, y=2.0)
             assert answer["outputs"]["answer"] == 2.0 * x + 20.0 + 1.0 + 0.5
         assert all(client.play("seven_types")["equal"])
+
+
+def test_a_diagnosis_looks_through_every_web_node_at_every_compute_node(
+    site: Site, token: str
+) -> None:
+    settled(site, token)
+    web, began = site.whole.webs[0], time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "hermetic.cli.main", "diagnose", "--json", "--url", web.url],
+        env=environment(
+            HERMETIC_CA=str(web.ca), HERMETIC_TOKEN=token, HERMETIC_HOME=str(web.home / "none")
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    took = time.monotonic() - began
+    found = json.loads(done.stdout)
+    seen = {one["where"] for one in found["findings"] if one["code"] == "node.fine"}
+    expected = {
+        f"compute node {compute.url}, seen from {one.url}"
+        for compute in site.whole.computes
+        for one in site.whole.webs
+    }
+    assert seen == expected
+    assert found["statusCode"] == "pass", found
+    assert took < 15  # five seconds are for a machine that does nothing else
 
 
 def test_a_compute_node_is_killed_and_no_call_fails(site: Site, token: str, show: Show) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import ssl
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from time import time
 
 import httpx2
 
@@ -11,10 +13,12 @@ from hermetic.errors import DeadlineExceeded, TrustFailure, Unreachable
 
 @dataclass(frozen=True)
 class Observed:
-    """The status of an answer, and its body."""
+    """The status of an answer, its body, and what its date tells of clocks."""
 
     status: int
     body: bytes
+    ahead_s: float = 0.0
+    """How far its clock is ahead of ours, to the second; 0 if it does not tell."""
 
 
 async def observe(
@@ -44,4 +48,13 @@ async def observe(
         raise Unreachable(f"It cannot be asked: {error or type(error).__name__}.") from error
     except OSError as error:  # what the library does not translate: alerts after the handshake
         raise Unreachable(f"It cannot be asked: {error.strerror or error}.") from error
-    return Observed(answer.status_code, answer.content)
+    return Observed(answer.status_code, answer.content, _ahead(answer.headers.get("date", "")))
+
+
+def _ahead(date: str) -> float:
+    try:
+        told = parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return 0.0
+    # The field has whole seconds: half a second is the best guess of the rest.
+    return told + 0.5 - time()

@@ -112,6 +112,7 @@ _ROWS = (
     ("web.ready", Level.PASS, "The web node takes requests."),
     ("web.not-ready", Level.FAIL, "The web node says that it cannot take requests."),
     ("web.silent", Level.FAIL, "The web node did not answer in time."),
+    ("web.skewed", Level.WARN, "The clock of the web node is more than five seconds off."),
     ("login.missing", Level.WARN, "Nobody is logged in, so the hops behind were not looked at."),
     ("login.refused", Level.FAIL, "The web node does not accept the token."),
     ("login.not-owner", Level.WARN, "Only an Owner may look at the hops behind."),

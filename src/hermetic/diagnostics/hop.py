@@ -19,6 +19,7 @@ from hermetic.certificates.refusal import shown
 from hermetic.diagnostics.check import Finding
 from hermetic.errors import BadInput, CertificateRejected
 from hermetic.tls.contexts import TlsProfile, client_context
+from hermetic.tls.exchange import KeyExchange
 from hermetic.tls.shown import parsed, shown_on
 
 WITHIN_S = 2.0
@@ -68,7 +69,7 @@ async def look(hop: Hop, now: datetime) -> list[Finding]:
     if closed is not None:
         return [closed]
     try:
-        presented, protocol, cipher = await _handshake(hop)
+        presented, protocol = await _handshake(hop)
     except TimeoutError:
         return [silent(hop.where)]
     except ssl.SSLError as error:
@@ -76,7 +77,7 @@ async def look(hop: Hop, now: datetime) -> list[Finding]:
     except OSError as error:
         text = f"The connection broke off in the handshake: {error.strerror or error}."
         return [Finding("port.no-handshake", hop.where, text, "look at the log of that node")]
-    return _judged(hop, presented, f"{protocol}, {cipher}", now)
+    return _judged(hop, presented, protocol, now)
 
 
 async def opened(where: str, host: str, port: int) -> Finding | None:
@@ -130,17 +131,20 @@ def refused(where: str, error: CertificateRejected, remedy: str) -> Finding:
     return Finding(_CODES.get(error.code, "certificate.refused"), where, error.text, remedy)
 
 
-async def _handshake(hop: Hop) -> tuple[tuple[bytes, ...], str, str]:
+async def _handshake(hop: Hop) -> tuple[tuple[bytes, ...], str]:
+    """Return what is presented; and the protocol, the cipher and the key exchange."""
     # Versions of TLS as every client of ours; what is presented is judged afterwards.
     context = client_context(b"", credential=hop.credential, profile=TlsProfile.INTERMEDIATE)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    exchange = KeyExchange(context)
     async with asyncio.timeout(WITHIN_S):
         _, writer = await asyncio.open_connection(
             hop.host, hop.port, ssl=context, server_hostname=hop.host
         )
     end: ssl.SSLObject = writer.get_extra_info("ssl_object")
     cipher = end.cipher()
-    found = shown_on(end), end.version() or "", cipher[0] if cipher else ""
+    spoken = (end.version(), cipher[0] if cipher else "", exchange.group)
+    found = shown_on(end), ", ".join(one for one in spoken if one)
     writer.close()
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(WITHIN_S):

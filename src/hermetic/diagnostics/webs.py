@@ -18,6 +18,7 @@ from hermetic.wire.diagnosis import DiagnosisResponse
 WITHIN_S = 4.5
 """How long a web node may take to look at everything behind it."""
 _LOGIN = "hermetic login"
+_SKEW_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ async def _ready(url: str, where: str, outside: Outside) -> Finding:
         answer = await observe(f"{url}/readyz?verbose", outside.context, None, within_s=2.0)
     except HermeticError as error:
         return Finding("web.silent", where, error.text, "look at its log")
+    if abs(answer.ahead_s) > _SKEW_S:
+        text = f"Its clock is {answer.ahead_s:+.0f} s off the one here."
+        return Finding("web.skewed", where, text, "timedatectl set-ntp true")
     if answer.status == 200:
         return Finding("web.ready", where, "It takes requests.")
     text = answer.body.decode("utf-8", "replace").strip().replace("\n", "; ")[:300]
