@@ -272,6 +272,19 @@ def test_no_secret_is_seen_on_the_process_list(machine: Machine) -> None:
     assert b"S3en" not in seen
 
 
+def test_the_server_that_is_meant_is_said_once_or_each_time(box: Machine, tmp_path: Path) -> None:
+    url = json.loads((box.home / "running.json").read_text())["url"]
+    elsewhere = Machine(tmp_path / "elsewhere")
+    server = ("ml", "admin", "--mls", "--endpoint", url, "--ca", str(box.home / "ca.pem"))
+    assert elsewhere.types(*server)["url"] == url
+    elsewhere.types("login", "--mls", "-p", PASSWORD)
+    words = ("diagnostic", "code", "--runtime", "python", "--block", "print(1)")
+    assert elsewhere.types("ml", "admin", *words)["statusCode"] == "pass"
+    assert elsewhere.types(*server, *words)["statusCode"] == "pass"
+    done = elsewhere.typed("ml", "admin", "--endpoint", "https://127.0.0.1:9", *words)
+    assert done.returncode in {69, 77}
+
+
 def test_what_was_never_supported_is_said(box: Machine) -> None:
     done = box.typed("ml", "admin", "node", "list", "--query", "[0]")
     assert done.returncode == 2

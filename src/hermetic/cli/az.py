@@ -4,13 +4,17 @@ Names and options are as documented; what the originals printed was hardly ever,
 JSON of our own.
 """
 
+import os
+from pathlib import Path
+
 import click
 
+from hermetic.cli import output
 from hermetic.cli.azure import remote
-from hermetic.cli.connection import Reach, target
+from hermetic.cli.connection import Reach, home_option, target
 from hermetic.cli.deferring import deferring
 from hermetic.client.api import Client
-from hermetic.config.home import write_record
+from hermetic.config.home import Home, write_record
 
 _NODES = "hermetic.cli.az_nodes"
 _ADMIN = "hermetic.cli.az_admin"
@@ -41,9 +45,26 @@ def mlserver() -> None:
     """The server of 9.4."""
 
 
-@click.group(cls=deferring(_DEFERRED))
-def admin() -> None:
+@click.group(cls=deferring(_DEFERRED), invoke_without_command=True)
+@click.option("--mls", is_flag=True, help="As documented; changes nothing.", hidden=True)
+@click.option("--endpoint", help="The web node that is meant; alone, from now on.")
+@click.option("--ca", type=Path, help="The authority to trust with it.")
+@home_option
+@click.pass_context
+def admin(
+    context: click.Context, *, mls: bool, endpoint: str | None, ca: Path | None, home: Home
+) -> None:
     """Administer the nodes of this machine, and the installation they belong to."""
+    if context.invoked_subcommand is not None:
+        told = {"HERMETIC_URL": endpoint, "HERMETIC_CA": str(ca) if ca else None}
+        os.environ.update({name: value for name, value in told.items() if value})
+    elif endpoint is None:
+        output.show(context.get_help())
+    else:
+        trusted = str(ca.absolute()) if ca else None
+        home.create()
+        write_record(home.client, {"url": endpoint, "ca": trusted, "token": None})
+        output.show_document({"url": endpoint, "next": "hermetic az login --mls"})
 
 
 @click.command()
