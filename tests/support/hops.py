@@ -49,8 +49,9 @@ async def serving(context: ssl.SSLContext | None, *, silent: bool = False) -> As
         yield int(server.sockets[0].getsockname()[1])
     finally:
         server.close()
-        for one in open_:
-            one.transport.abort()
+        if silent:  # the others were closed when they had answered
+            for one in open_:
+                one.transport.abort()
 
 
 def revoking(

@@ -42,6 +42,7 @@ from hermetic.certstore.entries import PATIENCE, Entries, Form
 from hermetic.certstore.forms import CERTIFICATE, LIST, PAIR
 from hermetic.certstore.permissions import secure
 from hermetic.certstore.versions import make_folders
+from hermetic.certstore.waiting import WaitingKeys
 from hermetic.errors import BadInput, CertificateRejected, HermeticError, NotFound
 from hermetic.log import logger
 
@@ -89,6 +90,8 @@ class Stores:
             one: entries((one, StoreName.CERTIFICATE_AUTHORITY), "lists", LIST)
             for one in StoreLocation
         }
+        self.waiting = WaitingKeys(root / "requests", disk=disk)
+        """The keys whose certificates were requested, and have not come yet."""
         for place in PLACES:
             for one in self._kinds(place):
                 one.sweep()

@@ -21,6 +21,11 @@ _ON_STORES = {
         "hermetic.cli.issuing:issue",
         "Let the authority of this home certify another machine.",
     ),
+    "request": (
+        "hermetic.cli.requesting:request",
+        "Make a key, and the request that an authority certifies it by.",
+    ),
+    "check": ("hermetic.cli.checking:check", "Say what any server presents, and what is wrong."),
     "import": (
         "hermetic.cli.importing:import_",
         "Import a certificate that somebody else issued, and its key.",

@@ -1,6 +1,6 @@
 """`hermetic certificate import`: bring a certificate that somebody else issued."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -92,6 +92,9 @@ def take_in(asked: Asked, home: Home, *, at: datetime) -> Imported:
     names = tuple(ServerName.parse(name) for name in asked.names)
     place = StoreLocation.parse(asked.store_location), StoreName.parse(asked.store_name)
     with opened(home, asked.service_account) as stores:
+        if not contents.keys:
+            # what was requested from here has its key here
+            contents = replace(contents, keys=stores.waiting.keys_for(contents.certificates))
         if asked.role == SIGNING:
             found = Import(judge_signing(contents), None)
         else:
@@ -100,6 +103,7 @@ def take_in(asked: Asked, home: Home, *, at: datetime) -> Imported:
         for one in found.revocation_lists:
             stores.add_revocation_list(place[0], one)
         is_new = stores.add(*place, found.credential)
+        stores.waiting.remove(found.credential.key)
         stores.secure()
         choice = _choice_of(found, stores, (*place, asked.role), at)
         return Imported(found, choice, asked.role, is_new)
