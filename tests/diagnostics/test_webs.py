@@ -1,11 +1,15 @@
 """Web nodes from outside, where something else answers than should."""
 
+import time
 from datetime import UTC, datetime
 
+import pytest
+
+from hermetic.diagnostics import webs
 from hermetic.diagnostics.webs import Outside, look
 from hermetic.tls.contexts import TlsProfile, client_context
 from tests.support.certificates import hierarchy
-from tests.support.hops import presenting, serving
+from tests.support.hops import answering, presenting, serving
 
 OURS = hierarchy()
 NOW = datetime.now(UTC)
@@ -33,3 +37,53 @@ async def test_a_plain_address_is_looked_at_and_told() -> None:
         plain = Outside(None, lambda _certificates, _name: None, None)
         found = await look(f"http://localhost:{port}", plain, NOW)
     assert [one.code for one in found] == ["hop.plain-http", "web.ready", "login.missing"]
+
+
+async def test_all_ends_in_time_with_what_was_found_and_a_peer_that_hangs_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(webs, "WITHIN_S", 0.8)
+    context = presenting(OURS.issue())
+    async with serving(context, silent=True) as hung:
+        peers = answering(b'{"webNodes": ["https://localhost:%d"]}' % hung)
+        answers = {"/diagnosis/peers": peers, "/diagnosis": answering(b'{"findings": []}')}
+        async with serving(context, answers=answers) as port:
+            began = time.monotonic()
+            found = await look(f"https://localhost:{port}", outside(), NOW)
+            took = time.monotonic() - began
+    assert [one.code for one in found] == ["hop.sealed", "web.ready", "hop.sealed", "web.silent"]
+    assert found[-1].where == f"web node https://localhost:{hung}"
+    assert took < 1.5
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "login.refused"), (403, "login.not-owner"), (500, "web.not-ready")]
+)
+async def test_who_may_not_look_behind_is_told_why(status: int, code: str) -> None:
+    answers = {"/diagnosis": answering(b"", status)}
+    async with serving(presenting(OURS.issue()), answers=answers) as port:
+        found = await look(f"https://localhost:{port}", outside(), NOW)
+    assert [one.code for one in found] == ["hop.sealed", "web.ready", code]
+
+
+@pytest.mark.parametrize(
+    ("date", "code"),
+    [(b"date: Thu, 01 Jan 2026 00:00:00 GMT", "web.skewed"), (b"x-y: z", "web.ready")],
+)
+async def test_a_clock_that_is_off_is_told(date: bytes, code: str) -> None:
+    answers = {"/readyz?verbose": answering(b"", 200, date)}
+    async with serving(presenting(OURS.issue()), answers=answers) as port:
+        found = await look(f"https://localhost:{port}", outside(None), NOW)
+    assert [one.code for one in found] == ["hop.sealed", code, "login.missing"]
+
+
+async def test_what_a_web_node_of_another_version_finds_besides_is_left_out() -> None:
+    told = b"""{"findings": [
+        {"code": "later.code", "level": "fail", "where": "x", "text": "t", "remedy": ""},
+        {"code": "node.fine", "level": "pass", "where": "compute node c", "text": "t",
+         "remedy": ""}]}"""
+    answers = {"/diagnosis": answering(told)}
+    async with serving(presenting(OURS.issue()), answers=answers) as port:
+        found = await look(f"https://localhost:{port}", outside(), NOW)
+    assert [one.code for one in found] == ["hop.sealed", "web.ready", "node.fine"]
+    assert found[-1].where == f"compute node c, seen from https://localhost:{port}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -29,17 +29,33 @@ def presenting(
     return context
 
 
+def answering(body: bytes, status: int = 200, *fields: bytes) -> bytes:
+    """Return an answer of HTTP; *fields* are further header lines, without their ends."""
+    head = [b"HTTP/1.1 %d Told" % status, b"connection: close", *fields]
+    return b"\r\n".join([*head, b"content-length: %d" % len(body), b"", body])
+
+
 @asynccontextmanager
-async def serving(context: ssl.SSLContext | None, *, silent: bool = False) -> AsyncIterator[int]:
-    """Answer everything with 200 on a port of the loopback address, or nothing at all."""
+async def serving(
+    context: ssl.SSLContext | None,
+    *,
+    silent: bool = False,
+    answers: Mapping[str, bytes] | None = None,
+) -> AsyncIterator[int]:
+    """Answer on a port of the loopback address with `ANSWER`, or nothing at all.
+
+    Args:
+        answers: By their paths, those that are others.
+    """
     open_: list[asyncio.StreamWriter] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         open_.append(writer)
         if silent:
             return
-        await reader.readline()
-        writer.write(ANSWER)
+        line = await reader.readline()
+        path = b"".join(line.split(b" ")[1:2]).decode("utf-8", "replace")
+        writer.write((answers or {}).get(path, ANSWER))
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)

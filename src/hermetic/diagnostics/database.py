@@ -7,7 +7,7 @@ from hermetic.database.schema import shipped
 from hermetic.diagnostics.check import Finding
 from hermetic.errors import BadConfiguration, HermeticError, TrustFailure, Unavailable
 
-_WITHIN_S = 3.0
+_WITHIN_S = 2.5
 
 
 async def look(database: Database, name: str) -> Finding:

@@ -13,10 +13,11 @@ from hermetic.client.observing import Observed, observe
 from hermetic.diagnostics import hop
 from hermetic.diagnostics.check import CHECKS, Finding
 from hermetic.errors import DeadlineExceeded, HermeticError
-from hermetic.wire.diagnosis import DiagnosisResponse
+from hermetic.wire.diagnosis import DiagnosisResponse, PeersResponse
 
-WITHIN_S = 4.5
-"""How long a web node may take to look at everything behind it."""
+WITHIN_S = 4.0
+"""How long a look at all web nodes, and at everything behind them, may take."""
+_PEERS_S = 1.5
 _LOGIN = "hermetic login"
 _SKEW_S = 5.0
 
@@ -37,34 +38,65 @@ class Outside:
 
 
 async def look(url: str, outside: Outside, now: datetime) -> list[Finding]:
-    """Return what is found at the web node at *url*, and at the other web nodes it knows of."""
-    found, others = await _one(url, outside, now)
-    rest = await asyncio.gather(
-        *(_one(other, outside, now) for other in others if other.rstrip("/") != url.rstrip("/"))
-    )
-    return [*found, *(one for some, _ in rest for one in some)]
+    """Return what is found at the web node at *url*, and at the other web nodes it knows of.
+
+    Whatever hangs, this ends within `WITHIN_S`, with what was found by then.
+    """
+    ends = asyncio.get_running_loop().time() + WITHIN_S
+    first = asyncio.create_task(_until(ends, url, outside, now))
+    others = [one for one in await _others(url, outside) if one.rstrip("/") != url.rstrip("/")]
+    rest = (_until(ends, one, outside, now) for one in others)
+    return [one for some in await asyncio.gather(first, *rest) for one in some]
 
 
-async def _one(url: str, outside: Outside, now: datetime) -> tuple[list[Finding], Sequence[str]]:
+async def _others(url: str, outside: Outside) -> Sequence[str]:
+    """Return the web nodes that the one at *url* knows of; none if it does not say."""
+    if outside.token is None:
+        return ()
+    asked = f"{url}/diagnosis/peers"
+    try:
+        answer = await observe(asked, outside.context, outside.token, within_s=_PEERS_S)
+        return msgspec.json.decode(answer.body, type=PeersResponse).web_nodes
+    except (HermeticError, msgspec.MsgspecError):
+        return ()  # what is wrong with it is found by the look at it
+
+
+async def _until(ends: float, url: str, outside: Outside, now: datetime) -> list[Finding]:
+    findings: list[Finding] = []
+    try:
+        async with asyncio.timeout_at(ends):
+            await _one(url, outside, now, findings)
+    except TimeoutError:
+        if not any(one.code == "web.silent" for one in findings):
+            text = f"It did not tell within {WITHIN_S:g} s what is behind it."
+            findings.append(Finding("web.silent", f"web node {url}", text, "look at its log"))
+    return findings
+
+
+async def _one(url: str, outside: Outside, now: datetime, findings: list[Finding]) -> None:
+    """Add to *findings* what is found, as it is found."""
     where, parts = f"web node {url}", urlsplit(url)
     sealed, port = parts.scheme == "https", parts.port or (443 if parts.scheme == "https" else 80)
     host = parts.hostname or ""
     if sealed:
         at = f"on {host}"
-        findings = await hop.look(hop.Hop(where, host, port, outside.judged, at=at), now)
+        findings += await hop.look(hop.Hop(where, host, port, outside.judged, at=at), now)
         if findings[-1].code != "hop.sealed":
-            return findings, ()
+            return
     else:
         closed = await hop.opened(where, host, port)
         if closed:
-            return [closed], ()
+            findings.append(closed)
+            return
         text = "Passwords, tokens and calls go there without TLS."
         remedy = "set Kestrel.HttpsEnabled to true"
-        findings = [Finding("hop.plain-http", where, text, remedy)]
-    ready, (behind, others) = await asyncio.gather(
-        _ready(url, where, outside), _behind(url, where, outside)
-    )
-    return [*findings, ready, *behind], others
+        findings.append(Finding("hop.plain-http", where, text, remedy))
+    behind = asyncio.create_task(_behind(url, where, outside))
+    try:
+        findings.append(await _ready(url, where, outside))
+        findings += await behind
+    finally:
+        behind.cancel()
 
 
 async def _ready(url: str, where: str, outside: Outside) -> Finding:
@@ -81,46 +113,43 @@ async def _ready(url: str, where: str, outside: Outside) -> Finding:
     return Finding("web.not-ready", where, text or f"HTTP {answer.status}", "look at its log")
 
 
-async def _behind(url: str, where: str, outside: Outside) -> tuple[list[Finding], Sequence[str]]:
+async def _behind(url: str, where: str, outside: Outside) -> list[Finding]:
     if outside.token is None:
         text = "Nobody is logged in, so what is behind it was not looked at."
-        return [Finding("login.missing", where, text, _LOGIN)], ()
+        return [Finding("login.missing", where, text, _LOGIN)]
     try:
         answer = await observe(
             f"{url}/diagnosis", outside.context, outside.token, within_s=WITHIN_S
         )
     except DeadlineExceeded as error:
-        return [Finding("web.silent", where, error.text, "look at its log")], ()
+        return [Finding("web.silent", where, error.text, "look at its log")]
     except HermeticError as error:
-        return [Finding("port.no-handshake", where, error.text, "look at its log")], ()
+        return [Finding("port.no-handshake", where, error.text, "look at its log")]
     return _told(where, answer)
 
 
-def _told(where: str, answer: Observed) -> tuple[list[Finding], Sequence[str]]:
+def _told(where: str, answer: Observed) -> list[Finding]:
     if answer.status == 401:
         text = "It does not accept the token: it has expired, or was signed with another key."
-        return [Finding("login.refused", where, text, _LOGIN)], ()
+        return [Finding("login.refused", where, text, _LOGIN)]
     if answer.status == 403:
         text = "Only an Owner may look at what is behind it."
-        return [Finding("login.not-owner", where, text, _LOGIN)], ()
+        return [Finding("login.not-owner", where, text, _LOGIN)]
     if answer.status == 404:
-        return [], ()  # one box, or somebody else's server: there is nothing behind it
+        return []  # one box, or somebody else's server: there is nothing behind it
     try:
         told = msgspec.json.decode(answer.body, type=DiagnosisResponse)
     except msgspec.MsgspecError:
         text = f"It answered HTTP {answer.status}, and no diagnosis."
-        return [Finding("web.not-ready", where, text, "look at its log")], ()
+        return [Finding("web.not-ready", where, text, "look at its log")]
     # A node of another version may know checks that we do not.
     known = [one for one in told.findings if one.code in CHECKS]
     seen = f", seen from {where.removeprefix('web node ')}"
-    return (
-        [
-            Finding(one.code, one.where.replace("this web node", where) + _from(one.where, seen),
-                    one.text, one.remedy)
-            for one in known
-        ],
-        told.web_nodes,
-    )  # fmt: skip
+    return [
+        Finding(one.code, one.where.replace("this web node", where) + _from(one.where, seen),
+                one.text, one.remedy)
+        for one in known
+    ]  # fmt: skip
 
 
 def _from(where: str, seen: str) -> str:

@@ -14,7 +14,12 @@ class FindingMessage(Message):
 
 
 class DiagnosisResponse(Message):
-    """What a web node found, and the addresses of the other web nodes that live."""
+    """What a web node found."""
 
     findings: list[FindingMessage]
+
+
+class PeersResponse(Message):
+    """The addresses of the other web nodes that live."""
+
     web_nodes: list[str]

@@ -8,7 +8,7 @@ from hermetic.diagnostics.check import Finding
 from hermetic.diagnostics.nodes import Diagnosis
 from hermetic.errors import NotPermitted
 from hermetic.http.endpoint import Endpoint, json, principal_of
-from hermetic.wire.diagnosis import DiagnosisResponse, FindingMessage
+from hermetic.wire.diagnosis import DiagnosisResponse, FindingMessage, PeersResponse
 from hermetic.wire.openapi import Operation
 
 
@@ -20,7 +20,7 @@ class DiagnosisApi:
 
     def endpoints(self) -> list[Endpoint]:
         """Return what can be asked."""
-        operation = Operation(
+        look = Operation(
             "GET",
             "/diagnosis",
             "getDiagnosis",
@@ -28,14 +28,29 @@ class DiagnosisApi:
             "Node",
             gives=DiagnosisResponse,
         )
-        return [Endpoint(operation, self._look)]
+        peers = Operation(
+            "GET",
+            "/diagnosis/peers",
+            "getPeers",
+            "Names the other web nodes that live, without a look at anything; for Owners.",
+            "Node",
+            gives=PeersResponse,
+        )
+        return [Endpoint(look, self._look), Endpoint(peers, self._peers)]
 
     async def _look(self, request: Request) -> Response:
-        if not may_administer(principal_of(request)):
-            raise NotPermitted("Only an Owner may look at what is behind a web node.")
+        _permit(request)
         found = await self._diagnosis.look()
-        peers = list(self._diagnosis.peers())
-        return json(DiagnosisResponse(findings=[_told(one) for one in found], web_nodes=peers))
+        return json(DiagnosisResponse(findings=[_told(one) for one in found]))
+
+    async def _peers(self, request: Request) -> Response:
+        _permit(request)
+        return json(PeersResponse(web_nodes=list(self._diagnosis.peers())))
+
+
+def _permit(request: Request) -> None:
+    if not may_administer(principal_of(request)):
+        raise NotPermitted("Only an Owner may look at what is behind a web node.")
 
 
 def _told(one: Finding) -> FindingMessage:
