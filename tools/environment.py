@@ -26,6 +26,7 @@ PROGRAMS = {
     "systemd": "systemd-analyze",
     "testssl.sh": "testssl",
     "bsdextrautils": "hexdump",
+    "bind9": "named",
     "wrk": "wrk",
 }
 # Where Debian puts programs that are not for everybody's path.

@@ -30,6 +30,7 @@ _NOUNS = {
         "hermetic.cli.certificate:certificate",
         "List, renew, import and trust certificates.",
     ),
+    "dns": ("hermetic.cli.dns:dns", "Check where names lead."),
     "frontend": ("hermetic.cli.frontend:frontend", "Set up what stands in front of nodes."),
     "user": ("hermetic.cli.user:user", "Change your password."),
     "az": ("hermetic.cli.az:az", "The command lines of ML Server 9.3 and 9.4, as documented."),

@@ -1,0 +1,77 @@
+"""bind9 as Debian packages it, authoritative for one zone on a port of the loopback address."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.product import until
+
+PROGRAM = shutil.which("named", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+needs_bind = pytest.mark.skipif(PROGRAM is None, reason="bind9 is not installed")
+
+_CONFIGURATION = """
+options {{
+    directory "{folder}";
+    listen-on port {port} {{ 127.0.0.1; }};
+    listen-on-v6 {{ none; }};
+    recursion no;
+    pid-file "{folder}/named.pid";
+    session-keyfile none;
+    dnssec-validation no;
+    empty-zones-enable no;
+}};
+controls {{ }};
+zone "site.test" {{ type primary; file "{folder}/site.zone"; }};
+"""
+_ZONE = """$TTL 300
+@ IN SOA ns.site.test. admin.site.test. 1 60 60 60 60
+@ IN NS ns.site.test.
+ns IN A 127.0.0.1
+"""
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A server that runs."""
+
+    port: int
+
+
+@contextmanager
+def running(*records: str) -> Iterator[Bind]:
+    """Serve `site.test` with *records*, lines of a zone file."""
+    assert PROGRAM is not None
+    folder = Path(tempfile.mkdtemp(prefix="bind-of-tests-"))
+    port = _free_port()
+    (folder / "named.conf").write_text(_CONFIGURATION.format(folder=folder, port=port))
+    (folder / "site.zone").write_text(_ZONE + "\n".join(records) + "\n")
+    options = ["-g", "-c", str(folder / "named.conf")]
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("bind")
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, account.pw_uid, account.pw_gid)
+        options += ["-u", "bind"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([PROGRAM, *options], stdout=log, stderr=log)
+    try:
+        until(lambda: b"running" in (folder / "log").read_bytes(), within_s=20)
+        yield Bind(port)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        shutil.rmtree(folder)
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
