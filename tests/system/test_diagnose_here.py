@@ -7,6 +7,7 @@ import os
 import socket
 import sqlite3
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -299,6 +300,19 @@ def test_a_database_that_does_not_let_in_is_told_from_one_that_is_away(
 def test_a_node_that_was_only_set_up_has_one_thing_wrong(site: Site, capsys: Captured) -> None:
     for node in (site.web, site.compute):
         assert set(found(capsys, node)) == {"port.closed"}
+
+
+def test_a_database_that_hangs_holds_up_the_command_for_seconds_only(
+    site: Site, capsys: Captured
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        where = f"Host=127.0.0.1;Port={mute.getsockname()[1]};Database=x;User ID=x;SSL Mode=Prefer"
+        changed(site.web, ConnectionStrings={"postgresql": {"Enabled": True, "Connection": where}})
+        began = time.monotonic()
+        alarms = found(capsys, site.web)
+        took = time.monotonic() - began
+    assert set(alarms) - BESIDE == {"database.unreachable"}
+    assert took < 5
 
 
 def _fingerprint(certificate: x509.Certificate) -> str:

@@ -20,6 +20,7 @@ from hermetic.certstore.stores import Stores
 from hermetic.database.database import Database
 from hermetic.diagnostics import database, home, hop, trust
 from hermetic.diagnostics.check import Finding
+from hermetic.diagnostics.resolving import addresses
 from hermetic.errors import HermeticError, NotFound, Unreachable
 from hermetic.node.presented import shown_at
 
@@ -148,16 +149,15 @@ async def _names(here: Here) -> list[Finding]:
 
 
 async def _name(name: str) -> list[Finding]:
-    loop, where = asyncio.get_running_loop(), f"name {name}"
+    where = f"name {name}"
     try:
         async with asyncio.timeout(hop.WITHIN_S):
-            known = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            known = await addresses(name)
     except (OSError, TimeoutError, UnicodeError):
         text = "It has no address, so nobody finds this node by it."
         return [Finding("dns.unknown", where, text, f"add an A or AAAA record for {name}")]
-    addresses = sorted({str(one[4][0]) for one in known})
-    if not any(_is_ours(one) for one in addresses):
-        text = f"It leads to {', '.join(addresses)}, which is not this machine."
+    if not any(_is_ours(one) for one in known):
+        text = f"It leads to {', '.join(known)}, which is not this machine."
         return [Finding("dns.elsewhere", where, text)]
     return []
 

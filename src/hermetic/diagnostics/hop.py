@@ -17,6 +17,7 @@ from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.refusal import shown
 from hermetic.diagnostics.check import Finding
+from hermetic.diagnostics.resolving import addresses
 from hermetic.errors import BadInput, CertificateRejected
 from hermetic.tls.contexts import TlsProfile, client_context
 from hermetic.tls.exchange import KeyExchange
@@ -82,10 +83,9 @@ async def look(hop: Hop, now: datetime) -> list[Finding]:
 
 async def opened(where: str, host: str, port: int) -> Finding | None:
     """Return what keeps a connection to *port* from opening; `None` if it opens."""
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(WITHIN_S):
-            await loop.getaddrinfo(host, port)
+            await addresses(host, port)
     except (OSError, TimeoutError, UnicodeError):
         return Finding(
             "dns.unknown", where, f"{host} has no address.", f"getent hosts {host}; mend DNS or"

@@ -9,13 +9,20 @@ from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.database.connection_string import parse
 from hermetic.database.postgresql import PostgresDatabase
+from hermetic.database.postgresql_connection import Limits
 from hermetic.registry.shared_bundles import SharedBundles
 from hermetic.wiring.keeping import Kept, kept_with
 
+_BRIEF = Limits(connecting=2, statement=2, idle_change=2, answer=2.5)
+
 
 def database_of(connection: str) -> PostgresDatabase:
-    """Return the database of *connection*; raises `BadConfiguration` as `kept_at` does."""
-    return PostgresDatabase(parse(connection))
+    """Return the database of *connection*, for somebody who looks at it and has little time.
+
+    Raises:
+        BadConfiguration: As `kept_at` does.
+    """
+    return PostgresDatabase(parse(connection), limits=_BRIEF)
 
 
 def kept_at(home: Home, connection: str, upload_bytes: int, clock: Clock) -> Kept:
