@@ -79,7 +79,7 @@ FAULTS: dict[str, tuple[str, Callable[[], Case]]] = {
         "certificate.wrong-purpose",
         lambda: Case(OURS.issue(role=Role.AUTHENTICATION)),
     ),
-    "without its intermediate": ("hop.untrusted", lambda: Case(lonely())),
+    "without its intermediate": ("hop.incomplete", lambda: Case(lonely())),
     "taken back": ("hop.revoked", lambda: Case(issued(), revoked=True)),
     "soon at its end": (
         "certificate.expires-soon",

@@ -97,7 +97,7 @@ _ROWS = (
     ("hop.sealed", Level.PASS, "The hop is sealed, and who answers is who should."),
     ("hop.plain-http", Level.WARN, "The hop is plain HTTP: whoever is on the way reads it all."),
     ("hop.untrusted", Level.FAIL, "The certificate that is presented comes from nobody trusted."),
-    ("hop.incomplete", Level.FAIL, "The chain that is presented lacks an intermediate."),
+    ("hop.incomplete", Level.FAIL, "A leaf alone is presented, of an issuer that is not known."),
     ("hop.revoked", Level.FAIL, "The certificate that is presented was taken back."),
     ("hop.old-protocol", Level.WARN, "The hop falls back to TLS 1.2."),
     ("hop.refuses-us", Level.FAIL, "The other side does not accept our certificate."),

@@ -40,7 +40,6 @@ _CODES = {
     "unknown-issuer": "hop.untrusted",
     "untrusted-root": "hop.untrusted",
     "self-signed": "hop.untrusted",
-    "incomplete-chain": "hop.incomplete",
 }
 
 
@@ -157,6 +156,10 @@ def _judged(hop: Hop, presented: tuple[bytes, ...], protocol: str, now: datetime
         certificates = parsed(presented)
         hop.judged(certificates, hop.host)
     except CertificateRejected as error:
+        if error.code == "unknown-issuer" and len(presented) == 1:
+            # A leaf alone that some intermediate issued, which we do not have either.
+            remedy = f"hermetic certificate import the leaf with its intermediates, {hop.at}"
+            return [Finding("hop.incomplete", hop.where, error.text, remedy.strip(", "))]
         return [refused(hop.where, error, f"hermetic certificate import, {hop.at}".strip(", "))]
     except BadInput as error:
         return [Finding("certificate.wrong-name", hop.where, error.text)]
