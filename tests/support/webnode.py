@@ -16,6 +16,7 @@ from hermetic.certificates.signing import self_signed
 from hermetic.certstore.files import FileStore
 from hermetic.clock import system_clock
 from hermetic.database.sqlite import SqliteDatabase
+from hermetic.diagnostics.nodes import Diagnosis
 from hermetic.fronts.proxies import Proxies
 from hermetic.gateway.access import Access
 from hermetic.gateway.accounts import Accounts
@@ -100,6 +101,7 @@ async def web_node(
     limits: WireLimits | None = None,
     proxies: Proxies | None = None,
     nodes: ComputeNodes | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> AsyncIterator[WebNode]:
     """Run a node in *home* until left; with *nodes* it is no single box, and enrols some."""
     database = SqliteDatabase(home / "hermetic.sqlite3")
@@ -111,6 +113,7 @@ async def web_node(
         enrolment = Enrolment(ComputeEntries(database, system_clock), nodes)
         await enrolment.start([])
         cases = replace(cases, enrolment=enrolment)
+    cases = replace(cases, diagnosis=diagnosis)
 
     async def database_answers() -> None:
         await database.read("SELECT 1")
