@@ -1,3 +1,5 @@
+import pytest
+
 from hermetic.certificates.roles import Role
 from hermetic.diagnostics import strangers
 from tests.support.certificates import hierarchy
@@ -25,3 +27,16 @@ async def test_who_asks_for_none_lets_everybody_in() -> None:
 async def test_nothing_is_said_of_who_says_nothing() -> None:
     async with serving(None, silent=True) as port:
         assert await strangers.look("there", HERE, port, OURS.now) is None
+
+
+async def test_who_lets_in_a_certificate_of_anybody_is_told_by_a_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = OURS.issue(role=Role.COMPUTE)
+    # The stranger's certificate is believed there, whereas none at all is not.
+    believed = OURS.issue("stranger", role=Role.AUTHENTICATION)
+    monkeypatch.setattr(strangers, "self_signed", lambda *_, **__: believed)
+    async with serving(presenting(shown, client_roots=OURS.root_pem)) as port:
+        found = await strangers.look("there", HERE, port, OURS.now)
+    assert found is not None
+    assert found.code == "strangers.foreign"

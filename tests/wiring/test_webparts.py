@@ -166,6 +166,16 @@ async def test_who_logs_in_at_one_is_known_at_the_other(two: tuple[WebParts, Web
         one.offer.access.authenticate(bearer)
 
 
+async def test_a_diagnosis_tells_nodes_that_sign_with_different_keys(home: Home) -> None:
+    for key, told in ((0, False), (1, True)):
+        async with web(home) as one, web(home, name="web-2", key=key):
+            await one.feed.tell()
+            codes = {found.code for found in await one.diagnosis.look()}
+            assert ("signing.differs" in codes) is told
+            assert {"database.fine", "node.none"} <= codes
+            assert list(one.diagnosis.peers()) == ["https://web-2:12800"]
+
+
 async def test_nodes_that_sign_with_different_keys_are_told_in_the_status(home: Home) -> None:
     async with web(home) as one, web(home, name="web-2", key=1):
         behind = one.behind(unsealed_listener(home, system_clock))
