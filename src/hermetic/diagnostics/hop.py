@@ -29,6 +29,8 @@ WITHIN_S = 2.0
 Judged = Callable[[Sequence[x509.Certificate], str], object]
 """Raises `CertificateRejected` for a chain (leaf first) that was presented by a name."""
 
+_LOG = "journalctl -u 'hermetic-*' -n 50, over there"
+
 # What a refused certificate means on a hop, by the code of the refusal.
 _CODES = {
     "expired": "certificate.expired",
@@ -76,7 +78,7 @@ async def look(hop: Hop, now: datetime) -> list[Finding]:
         return [_no_handshake(hop, error)]
     except OSError as error:
         text = f"The connection broke off in the handshake: {error.strerror or error}."
-        return [Finding("port.no-handshake", hop.where, text, "look at the log of that node")]
+        return [Finding("port.no-handshake", hop.where, text, _LOG)]
     return _judged(hop, presented, protocol, now)
 
 
@@ -193,4 +195,4 @@ def _no_handshake(hop: Hop, error: ssl.SSLError) -> Finding:
         text = f"It does not accept our certificate: {error.reason}."
         return Finding("hop.refuses-us", hop.where, text, "hermetic certificate trust, over there")
     text = f"The handshake failed: {error.reason or error}."
-    return Finding("port.no-handshake", hop.where, text, "look at the log of that node")
+    return Finding("port.no-handshake", hop.where, text, _LOG)

@@ -36,6 +36,7 @@ WITHIN_S = 3.0
 _SKEW_S = 2.0
 _CODE = "answer = sum(range(10))"
 _ANSWER = 45
+_LOG = "journalctl -u hermetic-compute -n 50, over there"
 
 Look = Callable[[], Awaitable[Sequence[Finding]]]
 
@@ -126,18 +127,21 @@ class Diagnosis:
         except Busy as error:
             return [Finding("node.full", where, error.text, "raise Pool.MaxSize there")]
         except HermeticError as error:
-            return [Finding("node.no-code", where, error.text, "look at the log of that node")]
+            return [Finding("node.no-code", where, error.text, _LOG)]
         findings = self._of_status(node, status)
         if answer != _ANSWER:
             text = f"It ran `{_CODE}` and answered {answer!r}, which is not {_ANSWER}."
-            return [*findings, Finding("node.no-code", where, text, "restart that node")]
+            return [
+                *findings,
+                Finding("node.no-code", where, text, f"hermetic node restart {node.address.url}"),
+            ]
         return findings or [Finding("node.fine", where, "It is well, and ran a piece of code.")]
 
     def _of_status(self, node: ComputeNode, status: Status) -> list[Finding]:
         where, details, findings = _called(node), status.details, []
         if status.status_code != statuses.PASS:
             text = str(details.get("failed", "")) or "It says that something fails."
-            findings.append(Finding("node.failing", where, text, "look at the log of that node"))
+            findings.append(Finding("node.failing", where, text, _LOG))
         if node.retired or node.leaving:
             remedy = f"hermetic node drain --undo {node.address.url}"
             findings.append(Finding("node.draining", where, "It gets no calls.", remedy))

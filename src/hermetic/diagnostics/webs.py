@@ -19,6 +19,7 @@ WITHIN_S = 4.0
 """How long a look at all web nodes, and at everything behind them, may take."""
 _PEERS_S = 1.5
 _LOGIN = "hermetic login"
+_LOG = "journalctl -u hermetic-web -n 50, over there"
 _SKEW_S = 5.0
 
 
@@ -69,7 +70,7 @@ async def _until(ends: float, url: str, outside: Outside, now: datetime) -> list
     except TimeoutError:
         if not any(one.code == "web.silent" for one in findings):
             text = f"It did not tell within {WITHIN_S:g} s what is behind it."
-            findings.append(Finding("web.silent", f"web node {url}", text, "look at its log"))
+            findings.append(Finding("web.silent", f"web node {url}", text, _LOG))
     return findings
 
 
@@ -103,14 +104,14 @@ async def _ready(url: str, where: str, outside: Outside) -> Finding:
     try:
         answer = await observe(f"{url}/readyz?verbose", outside.context, None, within_s=2.0)
     except HermeticError as error:
-        return Finding("web.silent", where, error.text, "look at its log")
+        return Finding("web.silent", where, error.text, _LOG)
     if abs(answer.ahead_s) > _SKEW_S:
         text = f"Its clock is {answer.ahead_s:+.0f} s off the one here."
         return Finding("web.skewed", where, text, "timedatectl set-ntp true")
     if answer.status == 200:
         return Finding("web.ready", where, "It takes requests.")
     text = answer.body.decode("utf-8", "replace").strip().replace("\n", "; ")[:300]
-    return Finding("web.not-ready", where, text or f"HTTP {answer.status}", "look at its log")
+    return Finding("web.not-ready", where, text or f"HTTP {answer.status}", _LOG)
 
 
 async def _behind(url: str, where: str, outside: Outside) -> list[Finding]:
@@ -122,9 +123,9 @@ async def _behind(url: str, where: str, outside: Outside) -> list[Finding]:
             f"{url}/diagnosis", outside.context, outside.token, within_s=WITHIN_S
         )
     except DeadlineExceeded as error:
-        return [Finding("web.silent", where, error.text, "look at its log")]
+        return [Finding("web.silent", where, error.text, _LOG)]
     except HermeticError as error:
-        return [Finding("port.no-handshake", where, error.text, "look at its log")]
+        return [Finding("port.no-handshake", where, error.text, _LOG)]
     return _told(where, answer)
 
 
@@ -141,7 +142,7 @@ def _told(where: str, answer: Observed) -> list[Finding]:
         told = msgspec.json.decode(answer.body, type=DiagnosisResponse)
     except msgspec.MsgspecError:
         text = f"It answered HTTP {answer.status}, and no diagnosis."
-        return [Finding("web.not-ready", where, text, "look at its log")]
+        return [Finding("web.not-ready", where, text, _LOG)]
     # A node of another version may know checks that we do not.
     known = [one for one in told.findings if one.code in CHECKS]
     seen = f", seen from {where.removeprefix('web node ')}"
