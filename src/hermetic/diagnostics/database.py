@@ -1,6 +1,7 @@
 """The database: does it answer, and are its tables those of this version."""
 
 import asyncio
+from typing import NamedTuple
 
 from hermetic.database.database import Database
 from hermetic.database.schema import shipped
@@ -10,27 +11,41 @@ from hermetic.errors import BadConfiguration, HermeticError, TrustFailure, Unava
 _WITHIN_S = 2.5
 
 
+class _Remedies(NamedTuple):
+    unreachable: str
+    refused: str
+
+
+_SQLITE = _Remedies(
+    unreachable="fuser -v hermetic.sqlite3, in the home",
+    refused="sqlite3 hermetic.sqlite3 'PRAGMA integrity_check', in the home; restore a copy",
+)
+_POSTGRESQL = _Remedies(
+    unreachable="pg_isready -h HOST -p PORT; systemctl status postgresql",
+    refused="psql -h HOST -p PORT -U USER -d DATABASE, as ConnectionStrings.postgresql has them",
+)
+
+
 async def look(database: Database, name: str) -> Finding:
     """Return what there is to say of *database*, which is closed afterwards.
 
     Nothing is written: tables of an older version stay as they are.
     """
     where = f"database {name}"
+    remedies = _SQLITE if name.startswith("sqlite") else _POSTGRESQL
     try:
         async with asyncio.timeout(_WITHIN_S):
             rows = await database.read("SELECT version, digest FROM migrations")
     except (TimeoutError, Unavailable) as error:
         text = getattr(error, "text", "") or f"It did not answer within {_WITHIN_S:g} s."
-        return Finding(
-            "database.unreachable", where, text, "pg_isready; systemctl status postgresql"
-        )
+        return Finding("database.unreachable", where, text, remedies.unreachable)
     except (BadConfiguration, TrustFailure) as error:
-        return Finding("database.refused", where, error.text, "psql with the same parts")
+        return Finding("database.refused", where, error.text, remedies.refused)
     except HermeticError as error:
         if "migrations" in error.text:
             text = "It has no tables yet: the first start of a web node makes them."
             return Finding("database.behind", where, text, "start the node")
-        return Finding("database.refused", where, error.text, "psql with the same parts")
+        return Finding("database.refused", where, error.text, remedies.refused)
     return _of_version(where, {row["version"]: row["digest"] for row in rows})
 
 
