@@ -92,7 +92,7 @@ def cases() -> dict[str, dict[str, Any]]:
 
 def judge(case: dict[str, Any]) -> Verdict:
     name, depth = case["expected_peer_name"], case["max_chain_depth"]
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         verify(
             [load(case["peer_certificate"]), *map(load, case["untrusted_intermediates"])],
@@ -106,7 +106,7 @@ def judge(case: dict[str, Any]) -> Verdict:
         reason = ""
     except BadInput as error:
         reason = error.text
-    return Verdict(case["expected_result"] == "SUCCESS", reason, time.perf_counter() - start)
+    return Verdict(case["expected_result"] == "SUCCESS", reason, time.process_time() - start)
 
 
 def load(pem: str) -> x509.Certificate:
