@@ -97,6 +97,7 @@ def test_an_attempt_that_was_never_decided_is_forgotten() -> None:
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=200))
+@pytest.mark.slow
 def test_whatever_names_come_memory_stays_bounded(attempts: list[tuple[str, str]]) -> None:
     throttle = Throttle(LIMITS)
     for account, peer in attempts:

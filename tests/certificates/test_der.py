@@ -111,6 +111,7 @@ def test_deep_nesting_ends_in_a_refusal() -> None:
         der.check_cost(data)
 
 
+@pytest.mark.slow
 def test_a_third_of_a_megabyte_of_crumbs_takes_time_in_proportion() -> None:
     started = time.process_time()
     der.check_cost(_sequence(b"\x02\x00" * 160_000))

@@ -122,6 +122,7 @@ def debris(root: Path) -> list[str]:
     return hidden + versions[3:]
 
 
+@pytest.mark.slow
 def test_sixty_writers_killed_at_random_leave_no_torn_pair(nursery: Nursery) -> None:
     kill_again_and_again(nursery, 60)
 

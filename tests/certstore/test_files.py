@@ -154,6 +154,7 @@ def test_a_backup_that_followed_links_is_read_and_written(store: FileStore, tmp_
     assert current_of(restored).parent.name == "versions"
 
 
+@pytest.mark.slow
 def test_a_hundred_stores_with_a_flipped_byte_start(root: Path, store: FileStore) -> None:
     store.write("api", THIRD)
     pristine = root.parent / "pristine"

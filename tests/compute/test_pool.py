@@ -174,6 +174,7 @@ async def test_sys_exit_fails_the_call_and_leaves_the_worker(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("limits", [Limits(initial=1, most=2, call_s=2)])
+@pytest.mark.slow
 async def test_an_endless_call_is_ended_at_its_deadline(rig: Rig) -> None:
     key = rig.code("while x: pass", inputs={"x": "logical"})
     error = (await rig.answer(key, {"x": True})).error
@@ -393,6 +394,7 @@ async def test_an_idle_worker_that_was_killed_costs_no_call(rig: Rig) -> None:
     assert await rig.output(key, "pid") > 0
 
 
+@pytest.mark.slow
 async def test_a_probe_fails_when_no_worker_can_start(tmp_path: Path) -> None:
     pool = LocalExecution(tmp_path, limits=LIMITS, hidden=tmp_path, python="/nonexistent/python")
     await pool.start()

@@ -245,6 +245,7 @@ async def test_an_object_that_cannot_be_read_keeps_the_interpreter_from_starting
 
 
 @pytest.mark.parametrize("session_limits", [Limits(execute_s=2)])
+@pytest.mark.slow
 async def test_an_execution_that_overruns_ends_the_session(desk: Desk) -> None:
     await desk.execute("x = 1")
     with pytest.raises(DeadlineExceeded):

@@ -375,6 +375,7 @@ async def test_a_handshake_under_way_is_finished_after_closing(
     await peer.close()
 
 
+@pytest.mark.slow
 async def test_a_handshake_that_never_ends_does_not_hold_up_the_end(
     served: SwappingContext,
 ) -> None:

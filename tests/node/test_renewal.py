@@ -505,6 +505,7 @@ async def test_a_life_that_is_nearly_over_when_it_begins_is_no_storm(
 
 
 @pytest.mark.parametrize("life", [24 * HOUR, 160 * HOUR, 90 * DAY], ids=["24h", "160h", "90d"])
+@pytest.mark.slow
 async def test_a_year_has_no_expiry_and_no_wasted_renewal(tmp_path: Path, life: timedelta) -> None:
     bench = Bench(tmp_path, life)
     async with bench.running(bench.renewal(store=Memory())) as renewal:

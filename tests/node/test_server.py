@@ -103,6 +103,7 @@ async def test_a_call_in_flight_is_finished_when_it_stops() -> None:
         assert await client.ended() == b""
 
 
+@pytest.mark.slow
 async def test_a_call_that_outlasts_the_grace_is_cut_off() -> None:
     async with wire_node() as node:
         client = await in_flight(node)

@@ -68,6 +68,7 @@ async def test_a_body_that_is_slow_but_fast_enough_is_read() -> None:
         assert (await client.answer()).status == 200
 
 
+@pytest.mark.slow
 async def test_a_call_that_takes_long_is_not_the_clients_delay() -> None:
     async with wire_node(limits=PATIENT, period_s=0.01) as node:
         node.execution.holds = True
@@ -122,6 +123,7 @@ async def test_framing_without_a_body_is_cut_off(node: WireNode) -> None:
     assert (await client.answer()).json()["type"] == "/problems/invalid-http"
 
 
+@pytest.mark.slow
 async def test_what_is_sent_after_a_refusal_is_thrown_away(node: WireNode) -> None:
     client = await node.connect()
     await client.send(chunked(b"zz\r\n") + b"x" * 500_000)
@@ -206,6 +208,7 @@ async def test_another_protocol_on_the_port_is_told_so(node: WireNode, data: byt
     await refused(node, data, 400, "invalid-http")
 
 
+@pytest.mark.slow
 async def test_garbage_behind_a_call_is_refused_after_its_answer(node: WireNode) -> None:
     node.execution.holds = True
     client = await (await node.connect()).send(call() + b"\x00garbage\r\n\r\n")

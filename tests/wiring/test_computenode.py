@@ -113,6 +113,7 @@ def test_it_turns_away_who_is_not_named_or_shows_nothing(
     assert set(found[1:]) <= {"403", "refused"}
 
 
+@pytest.mark.slow
 def test_what_its_settings_say_anew_holds_without_a_restart(
     home: Home, shown: Credential, other: Credential
 ) -> None:

@@ -64,11 +64,13 @@ def test_a_box_answers_through_verified_tls_and_ends_when_told(home: Home) -> No
     assert during(home, logged_in) == [["api", "token-signing"]]
 
 
+@pytest.mark.slow
 def test_a_later_start_knows_the_account_of_the_first(home: Home) -> None:
     during(home, logged_in)
     assert during(home, logged_in, password="Another-1-word") == [["api", "token-signing"]]
 
 
+@pytest.mark.slow
 def test_a_password_is_generated_where_none_is_given_and_told_only_then(home: Home) -> None:
     def visit(ready: Ready) -> str:
         assert ready.password is not None

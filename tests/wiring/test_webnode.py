@@ -232,6 +232,7 @@ def shared(connection: str, *, encrypted: bool = False) -> WebSettings:
     return replace(SETTINGS, connection_strings=ConnectionStrings(postgresql=where))
 
 
+@pytest.mark.slow
 def test_what_it_shares_with_others_lies_in_a_database_whose_place_is_sealed(
     home: Home, reach: ConnectionParameters
 ) -> None:
