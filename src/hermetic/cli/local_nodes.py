@@ -10,11 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hermetic.config.home import Home, read_record
 from hermetic.errors import NotPermitted, Unavailable
+from hermetic.node.process import identity_of
+from hermetic.node.units import quoted
 
 _SYSTEMD = Path("/run/systemd/system")
 _UNITS = Path("/etc/systemd/system")
@@ -36,10 +40,14 @@ class LocalNode:
 
     @property
     def pid(self) -> int | None:
-        """The process that runs it, if one does."""
+        """The process that runs it, if one does.
+
+        A node that was killed leaves its record, and its number may be somebody else's by now.
+        """
         record = read_record(self.home.running) or {}
-        pid = record.get("pid")
-        return pid if isinstance(pid, int) and _lives(pid) else None
+        pid, process = record.get("pid"), record.get("process")
+        is_it = isinstance(pid, int) and process is not None and identity_of(pid) == process
+        return pid if is_it else None
 
     def described(self) -> dict[str, object]:
         """Return what is told of it."""
@@ -77,8 +85,15 @@ class LocalNode:
             )
         end = time.monotonic() + _WITHIN_S
         while self.pid != process.pid:
-            if process.poll() is not None or time.monotonic() > end:
+            if process.poll() is not None:
                 raise Unavailable(f"The {self.kind} does not start: {_last_line(log)}")
+            if time.monotonic() > end:
+                process.terminate()  # else it would be there although this was said to have failed
+                process.wait()
+                raise Unavailable(
+                    f"The {self.kind} was not ready within {_WITHIN_S:g} s and was ended: {log}"
+                    " tells how far it came."
+                )
             time.sleep(_LOOK_EVERY_S)
 
     def stop(self) -> None:
@@ -95,21 +110,29 @@ class LocalNode:
         if pid is None:
             return
         try:
-            os.kill(pid, signal.SIGTERM)
+            _tell_to_end(pid, lambda: self.pid == pid)
         except PermissionError as error:
             raise NotPermitted(f"Process {pid} is another user's: run as that user.") from error
         end = time.monotonic() + _WITHIN_S
-        while _lives(pid):
+        while self.pid == pid:
             if time.monotonic() > end:
                 raise Unavailable(f"Process {pid} does not end: look at its log.")
             time.sleep(_LOOK_EVERY_S)
 
     @property
     def _unit(self) -> str | None:
-        """The systemd unit of it, where there is one."""
-        role = {"webnode": "web", "computenode": "compute"}.get(self.kind)
-        name = f"hermetic-{role}.service"
-        return name if role and _SYSTEMD.is_dir() and (_UNITS / name).is_file() else None
+        return unit_of(self.kind, self.home, _UNITS) if _SYSTEMD.is_dir() else None
+
+
+def unit_of(kind: str, home: Home, units: Path) -> str | None:
+    """Return the name of the systemd unit in *units* that runs such a node in this very *home*."""
+    role = {"webnode": "web", "computenode": "compute"}.get(kind)
+    path = units / f"hermetic-{role}.service"
+    if role is None or not path.is_file():
+        return None
+    # The unit may write there and nowhere else, so this names its home.
+    own = f"ReadWritePaths={quoted(str(home.root))}"
+    return path.name if own in path.read_text().splitlines() else None
 
 
 def beside(home: Home) -> Home:
@@ -124,12 +147,18 @@ def nodes(home: Home, kind: str) -> list[LocalNode]:
     return [*found, *([LocalNode("computenode", compute)] if compute.settings.exists() else [])]
 
 
-def _lives(pid: int) -> bool:
+def _tell_to_end(pid: int, is_it: Callable[[], bool]) -> None:
+    """Send SIGTERM to *pid* if *is_it* still, and to nobody who gets that number meanwhile."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
-    except OSError:
-        return False
-    return state not in b"ZX"
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if is_it():
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+    finally:
+        os.close(descriptor)
 
 
 def _systemctl(word: str, unit: str) -> None:
@@ -140,8 +169,15 @@ def _systemctl(word: str, unit: str) -> None:
 
 
 def _own_environment() -> dict[str, str]:
-    """Return our variables without what is meant for this command alone."""
-    return {name: value for name, value in os.environ.items() if name != "HERMETIC_HOME"}
+    """Return our variables without what is meant for this command alone: tokens, say.
+
+    Settings are for the node, and begin with two underscores.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("HERMETIC_") or name.startswith("HERMETIC__")
+    }
 
 
 def _last_line(log: Path) -> str:

@@ -80,7 +80,7 @@ def _confinement(home: PurePosixPath, port: int) -> list[str]:
         f"CapabilityBoundingSet={capability}",
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
-        f"ReadWritePaths={_quoted(str(home))}",
+        f"ReadWritePaths={quoted(str(home))}",
         *([] if below_home else ["ProtectHome=yes"]),
         "PrivateTmp=yes",
         "PrivateDevices=yes",
@@ -113,15 +113,15 @@ def _program(text: str) -> str:
             f"systemd starts no program whose path has quotes or backslashes, as {text!r} has:"
             " install Hermetic elsewhere."
         )
-    return _quoted(text)
+    return quoted(text)
 
 
 def _argument(text: str) -> str:
     """Return *text* as a further word of a command line, where `$` begins a variable."""
-    return _quoted(text.replace("$", "$$"))
+    return quoted(text.replace("$", "$$"))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return *text* as one word of a unit file (systemd.syntax(7), systemd.unit(5))."""
     if any(not char.isprintable() for char in text):
         raise BadInput(f"{text!r} cannot stand in a unit file: it has control characters.")

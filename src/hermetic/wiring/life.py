@@ -20,6 +20,7 @@ from hermetic.config.tree import Note
 from hermetic.log import logger
 from hermetic.node.health import Health
 from hermetic.node.notify import READY, STOPPING, Manager, reloading, status
+from hermetic.node.process import identity_of
 from hermetic.node.server import NodeServer
 
 Task = Callable[[], Coroutine[None, None, None]]
@@ -102,7 +103,12 @@ def draining(health: Health, *, again: bool = False) -> None:
 @contextmanager
 def announced(home: Home, ready: Ready, announce: Announce) -> Iterator[None]:
     """Let people and the commands of this home know of the node, for as long as it runs."""
-    record = {"url": ready.url, "ca": str(ready.ca) if ready.ca else None, "pid": ready.pid}
+    record = {
+        "url": ready.url,
+        "ca": str(ready.ca) if ready.ca else None,
+        "pid": ready.pid,
+        "process": identity_of(ready.pid),
+    }
     write_record(home.running, record)
     try:
         announce(ready)
