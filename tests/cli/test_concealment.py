@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -62,3 +63,59 @@ def test_a_descriptor_that_is_none_hands_over_nothing(
 ) -> None:
     monkeypatch.setenv("HERMETIC_ADMIN_PASSWORD_FD", descriptor)
     assert revealed() is None
+
+
+# As above, for the old commands: what the command line is in the end, and what of it was seen.
+OLD = """
+import json, sys
+from pathlib import Path
+from hermetic.cli.concealment import conceal, further_arguments
+conceal(sys.argv[1:])
+print(Path("/proc/self/cmdline").read_bytes() + Path("/proc/self/environ").read_bytes())
+print(json.dumps([*sys.argv[1:], *further_arguments()]))
+"""
+
+
+def typed(*arguments: str) -> tuple[str, list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", OLD, *arguments],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    public, line = done.stdout.splitlines()
+    return public, json.loads(line)
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (["-p", "S3cret-word"], "S3cret-word"),
+        (["-pS3cret-word"], "S3cret-word"),
+        (["-p=S3cret-word"], "=S3cret-word"),  # as click reads a short option
+        (["--password", "S3cret-word"], "S3cret-word"),
+        (["--password=S3cret-word"], "S3cret-word"),
+    ],
+)
+def test_the_password_of_an_old_login_is_not_seen_however_it_is_typed(
+    words: list[str], value: str
+) -> None:
+    public, line = typed("az", "login", *words, "--mls")
+    assert "S3cret-word" not in public
+    assert line == ["az", "login", "--mls", f"--password={value}"]
+
+
+def test_several_secrets_of_any_length_are_handed_over_whole() -> None:
+    long = "s3cret" * 10_000
+    words = ["--old-password", "-starts-with-a-dash", f"--secret={long}", "--new-password", ""]
+    public, line = typed("az", "ml", "admin", *words)
+    assert "s3cret" not in public
+    assert "starts-with" not in public
+    told = ["--old-password=-starts-with-a-dash", f"--secret={long}", "--new-password="]
+    assert line == ["az", "ml", "admin", *told]
+
+
+def test_an_option_without_its_value_and_other_words_stay() -> None:
+    words = ["az", "ml", "admin", "port", "list", "--output", "table", "--secret"]
+    assert typed(*words)[1] == words

@@ -13,7 +13,7 @@ from hermetic.cli import output
 from hermetic.cli.azure import remote
 from hermetic.cli.connection import Reach, home_option, target
 from hermetic.cli.deferring import deferring
-from hermetic.client.api import Client
+from hermetic.cli.login import logged_in
 from hermetic.config.home import Home, write_record
 
 _NODES = "hermetic.cli.az_nodes"
@@ -75,14 +75,7 @@ def login(reach: Reach, username: str, password: str | None) -> dict[str, object
     """Log in, and remember the token in the home."""
     meant = target(reach)
     told: str = password or click.prompt(f"Password of {username}", hide_input=True, err=True)
-    with Client(meant.url, ca=meant.ca, plain_http=meant.plain_http) as client:
-        pair = client.login(username, told)
-    trusted = str(meant.ca.absolute()) if meant.ca else None
-    reach.home.create()
-    write_record(
-        reach.home.client,
-        {"url": meant.url, "ca": trusted, "username": username, "token": pair.access_token},
-    )
+    logged_in(reach.home, meant, username, told, plain_http=meant.plain_http)
     return {"url": meant.url, "username": username}
 
 

@@ -10,7 +10,14 @@ import os
 import sys
 
 _OPTION = "--admin-password"
-_SECRETS = (_OPTION, "--confirm-password", "--old-password", "--new-password", "--secret")
+_SECRETS = {
+    _OPTION,
+    "--confirm-password",
+    "--old-password",
+    "--new-password",
+    "--secret",
+    "--password",
+}
 """The options of the old commands that take a secret."""
 _VARIABLE = "HERMETIC_ADMIN_PASSWORD"
 _DESCRIPTOR = "HERMETIC_ADMIN_PASSWORD_FD"
@@ -41,7 +48,7 @@ def conceal(arguments: list[str]) -> None:
 def further_arguments() -> list[str]:
     """Return the options that were handed over, as the command line had them."""
     handed = _read(_ARGUMENTS)
-    return handed.split("\0") if handed else []
+    return handed.decode("utf-8", "surrogateescape").split("\0") if handed else []
 
 
 def revealed() -> str | None:
@@ -50,51 +57,84 @@ def revealed() -> str | None:
     Any parent may hand one over like this: in a pipe or file whose descriptor is named in
     `HERMETIC_ADMIN_PASSWORD_FD`.
     """
-    handed = _read(_DESCRIPTOR)
-    return handed.rstrip("\r\n") if handed is not None else None
+    handed = _read(_DESCRIPTOR, _LONGEST)
+    return None if handed is None else handed.decode("utf-8", "replace").rstrip("\r\n")
 
 
 def _conceal_options() -> None:
     """Start this process again without the secrets that an old command was given."""
-    kept: list[str] = list(sys.orig_argv)
+    # What stands before is Python's own, and may look like one of ours.
+    words = sys.orig_argv.index(_OLD)
+    before, kept = sys.orig_argv[:words], list[str]()
     taken: list[str] = []
-    for option in _SECRETS:
-        kept, value = _without_option(kept, option)
-        if value is not None:
-            taken += [option, value]
+    remaining = iter(sys.orig_argv[words:])
+    for argument in remaining:
+        option, value = _parted(argument)
+        if option not in _SECRETS:
+            kept.append(argument)
+        elif value is not None:
+            taken.append(f"{option}={value}")
+        elif (following := next(remaining, None)) is not None:
+            taken.append(f"{option}={following}")
+        else:
+            kept.append(argument)  # Without a value: the command says what is wrong.
     if taken:
-        _begin_again(kept, "\0".join(taken), _ARGUMENTS, dict(os.environ))
+        _begin_again([*before, *kept], "\0".join(taken), _ARGUMENTS, dict(os.environ))
+
+
+def _parted(argument: str) -> tuple[str, str | None]:
+    """Return an option and the value that stands in the same word, as click reads them."""
+    if argument.startswith("-p"):
+        return "--password", argument[2:] or None
+    option, equals, value = argument.partition("=")
+    return option, value if equals else None
 
 
 def _begin_again(kept: list[str], secret: str, name: str, environment: dict[str, str]) -> None:
-    """Become the command *kept*, with *secret* in a pipe whose descriptor *name* names."""
-    reader, writer = os.pipe()
-    os.write(writer, secret.encode("utf-8", "surrogateescape")[:_LONGEST])
-    os.close(writer)
+    """Become the command *kept*, with *secret* in a file that only it has, named by *name*."""
+    content = secret.encode("utf-8", "surrogateescape")
+    reader = _handed_over(content)
     os.set_inheritable(reader, True)
     environment[name] = str(reader)
     os.execve(sys.executable, [sys.executable, *kept[1:]], environment)  # noqa: S606 - itself
 
 
-def _read(name: str) -> str | None:
+def _handed_over(content: bytes) -> int:
+    """Return a descriptor that *content* is read from; it lies on no disk."""
+    if sys.platform == "linux":
+        reader = os.memfd_create("handed over")
+        with open(reader, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(reader, 0, os.SEEK_SET)
+        return reader
+    if len(content) > _LONGEST:
+        # A pipe that nobody reads yet takes no more, and half a secret is none.
+        sys.exit(f"hermetic: A secret may have {_LONGEST} bytes here: let the command ask for it.")
+    reader, writer = os.pipe()
+    os.write(writer, content)
+    os.close(writer)
+    return reader
+
+
+def _read(name: str, most: int = -1) -> bytes | None:
     descriptor = os.environ.pop(name, "")
     if not descriptor.isdecimal():
         return None
     try:
         with open(int(descriptor), "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-            return file.read(_LONGEST).decode("utf-8", "replace")
+            return file.read(most)
     except OSError:
         return None
 
 
-def _without_option(arguments: list[str], option: str = _OPTION) -> tuple[list[str], str | None]:
+def _without_option(arguments: list[str]) -> tuple[list[str], str | None]:
     """Return *arguments* without the option, and its value."""
     kept: list[str] = []
     password: str | None = None
     remaining = iter(arguments)
     for argument in remaining:
         name, equals, value = argument.partition("=")
-        if name != option:
+        if name != _OPTION:
             kept.append(argument)
         elif equals:
             password = value

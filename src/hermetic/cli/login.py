@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from hermetic.cli import output
-from hermetic.cli.connection import Reach, gathered, home_option, json_option, target
+from hermetic.cli.connection import Reach, Target, gathered, home_option, json_option, target
 from hermetic.client.api import Client
-from hermetic.config.home import write_record
+from hermetic.config.home import Home, write_record
 
 
 @click.command()
@@ -32,19 +32,29 @@ def login(
     from standard input or HERMETIC_PASSWORD; it is not kept.
     """
     meant = target(reach)
-    with Client(meant.url, ca=meant.ca, plain_http=plain_http) as client:
-        pair = client.login(username, _password(username, meant.url, from_stdin=password_stdin))
-    trusted = str(meant.ca.absolute()) if meant.ca else None
-    reach.home.create()
-    write_record(
-        reach.home.client,
-        {"url": meant.url, "ca": trusted, "username": username, "token": pair.access_token},
-    )
+    password = _password(username, meant.url, from_stdin=password_stdin)
+    minutes = logged_in(reach.home, meant, username, password, plain_http=plain_http) // 60
     if as_json:
+        trusted = str(meant.ca.absolute()) if meant.ca else None
         output.show_json({"url": meant.url, "ca": trusted, "username": username})
     else:
-        minutes = pair.expires_in // 60
         output.show(f"Logged in to {meant.url} as {username} for {minutes} minutes.")
+
+
+def logged_in(home: Home, meant: Target, username: str, password: str, *, plain_http: bool) -> int:
+    """Log in, and remember the token in *home*; return for how many seconds it is good.
+
+    Raises as `Client.login`.
+    """
+    with Client(meant.url, ca=meant.ca, plain_http=plain_http) as client:
+        pair = client.login(username, password)
+    trusted = str(meant.ca.absolute()) if meant.ca else None
+    home.create()
+    write_record(
+        home.client,
+        {"url": meant.url, "ca": trusted, "username": username, "token": pair.access_token},
+    )
+    return pair.expires_in
 
 
 def _password(username: str, url: str, *, from_stdin: bool) -> str:
