@@ -1,4 +1,5 @@
 import codecs
+import os
 import stat
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermetic.config.editing import Setting, edit, edited
+from hermetic.config.editing import Setting, edit, edited, prepared
 from hermetic.config.jsonc import Value, parse
 from hermetic.errors import BadConfiguration
 
@@ -92,3 +93,57 @@ def test_what_cannot_be_read_is_not_changed(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadConfiguration, match=r"appsettings\.json"):
         edit(path, {"Kestrel.Port": 443})
     assert path.read_text() == text
+
+
+def test_line_ends_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "appsettings.json"
+    path.write_bytes(FILE.replace("\n", "\r\n").encode())
+    edit(path, {"Kestrel.Host": "localhost", "Pool.MaxSize": 3})
+    content = path.read_bytes()
+    assert content.count(b"\r\n") == content.count(b"\n")
+    assert at(parse(content.decode(), file="f"), "Pool", "MaxSize") == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{\n  "A": "Passwort=für"\n}'.encode("cp1252"),
+        codecs.BOM_UTF16_LE + b"{\x00}\x00\x00\xd8",
+        codecs.BOM_UTF8 + b'{"A": "\xff"}',
+    ],
+)
+def test_what_is_no_utf_8_is_refused_with_its_place_and_not_damaged(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "appsettings.json"
+    path.write_bytes(content)
+    with pytest.raises(BadConfiguration, match=r"appsettings\.json.*UTF-8"):
+        edit(path, {"B": 1})
+    assert path.read_bytes() == content
+
+
+def test_what_is_read_only_is_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "appsettings.json"
+    path.write_text("{}")
+    path.chmod(0o400)
+    with pytest.raises(BadConfiguration, match="chmod u\\+w"):
+        edit(path, {"A": 1})
+    assert path.read_text() == "{}"
+
+
+def test_a_draft_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "appsettings.json"
+    draft = tmp_path / f".appsettings.json.{os.getpid()}"
+    draft.write_text("theirs")
+    with pytest.raises(BadConfiguration):
+        edit(path, {"A": 1})
+    assert draft.read_text() == "theirs"
+    assert not path.exists()
+
+
+def test_nothing_is_written_before_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "appsettings.json"
+    write = prepared(path, {"A": 1})
+    assert not path.exists()
+    write()
+    assert at(parse(path.read_text(), file="f"), "A") == 1

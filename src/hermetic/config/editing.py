@@ -5,11 +5,10 @@ not changed, nor is one that the change would make unreadable.
 """
 
 import codecs
-import contextlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hermetic.config.home import speaking_of
@@ -30,14 +29,42 @@ def edit(path: Path, changes: Mapping[str, Setting]) -> None:
     Raises:
         BadConfiguration: It cannot be read or written; nothing was changed.
     """
+    prepared(path, changes)()
+
+
+def prepared(path: Path, changes: Mapping[str, Setting]) -> Callable[[], None]:
+    """Return what makes the *changes*, for whoever has to do something else before; see `edit`.
+
+    All that can be known to go wrong goes wrong now.
+    """
     with speaking_of(path):
         target = path.resolve()
         before = target.read_bytes() if target.exists() else b""
-    text = decoded(before) if before.strip() else "{\n}\n"
+        if target.exists() and not stat.S_IMODE(target.stat().st_mode) & stat.S_IWUSR:
+            raise BadConfiguration(f"{path} is read-only: `chmod u+w {path}` if it may change.")
+    text = _text(before, path) if before.strip() else "{\n}\n"
+    # All of one kind or the other, as editors have it; a mixture is left alone.
+    ends = "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
+    text = text.replace(ends, "\n")
     for key, value in changes.items():
         text = edited(text, key.split("."), value, file=str(path))
     parse(text, file=str(path))
-    _replace(target, _encoded(text, before))
+    content = _encoded(text.replace("\n", ends), before)
+    return lambda: _replace(target, content)
+
+
+def _text(content: bytes, path: Path) -> str:
+    """Return the text of a file, all of which can be read; what cannot would be lost."""
+    text = decoded(content)
+    if _encoded(text.removeprefix("\ufeff"), content) != content:
+        for number, line in enumerate(content.split(b"\n"), start=1):
+            if line.decode("utf-8", "replace").encode() != line:
+                raise BadConfiguration(
+                    f"{path}:{number}: this line is not UTF-8, and would be damaged by a change:"
+                    " save the file as UTF-8 first."
+                )
+        raise BadConfiguration(f"{path} holds what is no text: save it as UTF-8 first.")
+    return text
 
 
 def edited(text: str, path: list[str], value: Setting, *, file: str) -> str:
@@ -115,9 +142,9 @@ def _replace(path: Path, content: bytes) -> None:
     with speaking_of(path):
         found = path.stat() if path.exists() else None
         mode = stat.S_IMODE(found.st_mode) if found else 0o600
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        descriptor = os.open(draft, flags, 0o600)
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            descriptor = os.open(draft, flags, 0o600)
             with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
                 file.write(content)
                 if found:
@@ -126,6 +153,15 @@ def _replace(path: Path, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+        _make_durable(path.parent)
+
+
+def _make_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
