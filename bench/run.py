@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from bench import two  # noqa: E402
+from bench import two, worker  # noqa: E402
 from bench.load import Run, children, drive, pin, resident_mb, seconds_of  # noqa: E402
 from bench.peers import servers  # noqa: E402
 from tests.support import product as products  # noqa: E402
@@ -154,12 +154,14 @@ def figures(runs: dict[str, list[Run]], idle_mb: float) -> list[Figure]:
     rate = median(ours, "rate") / median(peer, "rate")
     cpu = median(ours, "cpu") / median(peer, "cpu")
     tail = median(runs["hermetic 64"], "p99_ms") / median(runs["fastapi 64"], "p99_ms")
+    start = worker.start_against_python()
     shown = seconds_of([str(Path(sys.executable).parent / "hermetic"), "--help"]) * 1000
     return [
         Figure("requests/s at 16 connections, against FastAPI", rate, 3.5, "x"),
         Figure("web-node CPU per call, against FastAPI", cpu, 0.25, "x", False),
         Figure("p99 at 64 connections, against FastAPI", tail, 0.5, "x", False),
         Figure("idle memory of one box with 2 workers", idle_mb, 160, "MB", False),
+        Figure("CPU of a worker's start, against bare Python", start, 4.5, "x", False),
         Figure("hermetic --help", shown, 120, "ms", False),
     ]
 

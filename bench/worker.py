@@ -86,6 +86,31 @@ def worker_alone(count: int) -> dict[str, float]:
     }
 
 
+def start_against_python(rounds: int = 20) -> float:
+    """Return the least processor time to a ready worker's end, over that of a bare interpreter."""
+    bare, worker = [], []
+    for _ in range(rounds):
+        bare.append(_cost_of([sys.executable, "-I", "-B", "-c", "pass"], []))
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.set_inheritable(True)
+            ours.shutdown(socket.SHUT_WR)  # what a worker that is ready ends at
+            command = [sys.executable, "-I", "-B", "-m", "hermetic.compute.worker"]
+            words = [*command, str(theirs.fileno()), str(os.getpid())]
+            worker.append(_cost_of(words, [theirs.fileno()]))
+            read_one(ours, frames.FrameReader(1 << 20))
+    return min(worker) / min(bare)
+
+
+def _cost_of(command: list[str], descriptors: list[int]) -> float:
+    """Return the processor time of *command*, in seconds."""
+    process = subprocess.Popen(command, pass_fds=descriptors)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return used.ru_utime + used.ru_stime
+
+
 async def through_the_pool(count: int, together: int) -> dict[str, float]:
     """Keep *together* calls in flight, as so many connections would."""
     with tempfile.TemporaryDirectory() as home:
@@ -123,6 +148,7 @@ async def calls(pool: LocalExecution, count: int, together: int) -> None:
 def main() -> None:
     configure(node="bench", level=30)
     found = worker_alone(20_000)
+    found["start_x_bare"] = start_against_python()
     found |= uvloop.run(through_the_pool(20_000, 16))
     if "--json" in sys.argv:
         print(json.dumps(found))

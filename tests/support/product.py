@@ -95,7 +95,7 @@ def start(home: Path, *options: str, password: str | None = PASSWORD) -> Product
     )
 
 
-def until(condition: Callable[[], bool], *, within_s: float = 10) -> None:
+def until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
     """Ask again and again until *condition* holds."""
     end = time.monotonic() + within_s
     while not condition():
