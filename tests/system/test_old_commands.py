@@ -135,8 +135,9 @@ def test_code_and_services_are_traced_and_everything_is_diagnosed(box: Machine) 
     assert all(step["requestId"] for step in told["trace"])
     told = box.types(*admin, "code", "--runtime", "python", "--block", "1 / 0", code=1)
     assert "ZeroDivisionError" in told["result"]["errorMessage"]
-    told = box.types("mlserver", "admin", "diagnostic", "run")
-    assert told["statusCode"] == "pass"
+    for word in ("run", "configure"):
+        told = box.types("mlserver", "admin", "diagnostic", word)
+        assert told["statusCode"] == "pass"
     assert told["status"]["components"]["backends"]["statusCode"] == "pass"
 
 
@@ -154,6 +155,11 @@ def test_a_service_is_traced(box: Machine, tmp_path: Path) -> None:
     told = box.types(*admin, "--name", "double", "--version", "1.0")
     assert told["result"]["outputParameters"] == {"result": 42.0}
     assert box.types(*admin, "--name", "double/1.0")["statusCode"] == "pass"
+    told = box.types(*admin, "--name", "double/9.9", code=1)
+    (step,) = told["trace"]
+    assert step["requestId"]
+    assert "double" in step["error"]
+    assert told["result"] == {"error": step["error"]}
 
 
 def test_nodes_are_set_up_listed_stopped_and_started(machine: Machine) -> None:
@@ -180,7 +186,10 @@ def test_nodes_are_set_up_listed_stopped_and_started(machine: Machine) -> None:
     assert machine.types(*admin, "compute-node-uri", "list") == [uri]
     more = "http://localhost:1-2"
     assert machine.types(*admin, "compute-node-uri", "add", "--uri", more) == [uri, more]
-    assert machine.types(*admin, "compute-node-uri", "remove", "--uri", more) == [uri]
+    assert machine.types(*admin, "compute-node-uri", "remove", "--uri", uri) == [more]
+    assert uri not in (machine.home / "appsettings.json").read_text()
+    (again,) = machine.types(*admin, "node", "setup", "--webnode", "--uri", uri, *secret)
+    assert again["running"]
     table = machine.types(*admin, "node", "list", "--output", "table")
     assert "webnode" in table
     assert "computenode" in table
@@ -248,6 +257,13 @@ def test_credentials_are_listed_and_a_secret_is_sealed_for_one(tmp_path: Path) -
         *admin, "set", *words, "--cert-subject_name", subject, "--secret", "User ID=x;Password=y"
     )
     assert unseal(sealed, key) == "User ID=x;Password=y"
+    for now, kind in ((hierarchy().now + 400 * DAY, KeyKind.RSA_2048), (None, KeyKind.EC_P256)):
+        other = self_signed(
+            generate(kind), name="Sealing", now=now or hierarchy().now, life=30 * DAY
+        )
+        stores.add(StoreLocation.LOCAL_MACHINE, StoreName.MY, other)
+    again = machine.types(*admin, "set", *words, "--cert", subject, "--secret", "x")
+    assert unseal(again, key) == "x"
     done = machine.typed(*admin, "set", "--cert", "CN=nobody", "--secret", "s3cret-Word")
     assert done.returncode == 66
     assert "s3cret-Word" not in done.stderr

@@ -1,15 +1,18 @@
 """`az ml admin compute-node-uri`, `password` and `credentials`."""
 
 import click
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from hermetic.certificates.envelope import seal
 from hermetic.certificates.names import DistinguishedName
 from hermetic.certificates.selection import Choice
 from hermetic.certstore.stores import PLACES, Stores
+from hermetic.cli.az_uris import without
 from hermetic.cli.azure import local, remote, secret
 from hermetic.cli.connection import Reach, connected, target
 from hermetic.cli.stores import existing
 from hermetic.client.api import Client
+from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.errors import NotFound
 
@@ -35,9 +38,12 @@ def add(reach: Reach, uri: str) -> list[str]:
 @click.option("--uri", required=True, help="As it was added.")
 @remote
 def remove(reach: Reach, uri: str) -> list[str]:
-    """Remove compute nodes."""
+    """Remove compute nodes, from the settings file of the web node here too."""
+    written = without(reach.home, uri, target(reach).url)
     with connected(reach) as client:
         client.remove_nodes([uri])
+        if written is not None:
+            written()
         return client.compute_nodes()
 
 
@@ -105,12 +111,17 @@ def seal_secret(
             for one in stores.credentials(choice.location, choice.store)
             if choice.means(one.chain.leaf)
         ]
-    if not found:
+    now = system_clock()
+    good = [one for one in found if one.not_valid_before_utc <= now <= one.not_valid_after_utc]
+    if not good:
         raise NotFound(
-            f"No certificate in {choice.store} at {choice.location} has {choice} and a private"
-            " key: `hermetic az ml admin credentials list` shows which there are."
+            f"No certificate in {choice.store} at {choice.location} has {choice}, a private key"
+            " and a life that has begun and not ended: `hermetic az ml admin credentials list`"
+            " shows which there are."
         )
-    newest = max(found, key=lambda one: one.not_valid_before_utc)
+    # Only an RSA key opens what is sealed; without any the sealing says so.
+    fit = [one for one in good if isinstance(one.public_key(), RSAPublicKey)] or good
+    newest = max(fit, key=lambda one: one.not_valid_before_utc)
     return seal(secret(plain, "Secret"), newest)
 
 

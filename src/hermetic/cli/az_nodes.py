@@ -1,20 +1,23 @@
 """`az ml admin bootstrap`, `node` and `port`: the nodes of this machine."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
+from hermetic.cli.az_uris import values_key
 from hermetic.cli.azure import local, secret
 from hermetic.cli.local_nodes import LocalNode, beside, nodes
 from hermetic.cli.settings import resolved
 from hermetic.config.compute import ComputeSettings
-from hermetic.config.editing import Setting, edit
+from hermetic.config.editing import Setting, edit, prepared
 from hermetic.config.home import Home
 from hermetic.config.settings import Settings
 from hermetic.config.web import WebSettings
 from hermetic.errors import BadConfiguration, BadInput, Conflict, NotFound
 from hermetic.identity.passwords import refuse_weak
+from hermetic.serving.uris import expand
 from hermetic.wiring.setting_up import begin_accounts
 
 _MARK = {"configured": "configured"}
@@ -69,6 +72,7 @@ def setup(
         raise click.UsageError("Say one of --onebox, --webnode and --computenode.")
     if computenode:
         made = LocalNode("computenode", beside(home))
+        resolved(ComputeSettings, made.home)
         made.home.create()
         edit(made.home.settings, dict(_MARK))
     elif webnode:
@@ -135,39 +139,43 @@ def update(
     """Write other ports into the settings; they hold once a node is started again."""
     if webnode is None and computenode is None and rserve is None:
         raise click.UsageError("Say --webnode, --computenode or --rserve with a port.")
-    if webnode is not None:
-        _edit_existing(home, {"Kestrel.Port": webnode})
-    changes: dict[str, Setting] = {}
-    if computenode is not None:
-        changes["Kestrel.Port"] = computenode
-    if rserve is not None:
-        changes["RServePort"] = rserve
-    if changes:
-        _edit_existing(beside(home), changes)
+    of_web, of_compute = (
+        {"Kestrel.Port": webnode},
+        {"Kestrel.Port": computenode, "RServePort": rserve},
+    )
+    # Both files or none: whatever is wrong with the second is said before the first is written.
+    writes = [*_prepared(home, of_web), *_prepared(beside(home), of_compute)]
+    for write in writes:
+        write()
     return _ports(home)
 
 
 def _set_up_box(home: Home, password: str | None, confirmation: str | None) -> None:
     told = _checked(password, confirmation)
+    settings = resolved(Settings, home).settings
     home.create()
-    edit(home.settings, dict(_MARK))
-    asyncio.run(begin_accounts(home, resolved(Settings, home).settings, told))
+    mark = prepared(home.settings, dict(_MARK))
+    asyncio.run(begin_accounts(home, settings, told))
+    mark()
 
 
 def _set_up_web(
     home: Home, uri: str | None, password: str | None, confirmation: str | None
 ) -> None:
     told = _checked(password, confirmation)
+    settings = resolved(WebSettings, home).settings
+    written = settings.back_end_configuration.uris
+    wanted = [one.strip() for one in uri.split(",")] if uri else []
+    if not (wanted or written.values or written.ranges):
+        raise BadInput("BackEndConfiguration is missing URIs: say --uri with the compute nodes'.")
+    expand(wanted)
     home.create()
     changes: dict[str, Setting] = dict(_MARK)
-    if uri:
-        changes["BackEndConfiguration.Uris.Values"] = [one.strip() for one in uri.split(",")]
-    edit(home.settings, changes)
-    settings = resolved(WebSettings, home).settings
-    uris = settings.back_end_configuration.uris
-    if not (uris.values or uris.ranges):
-        raise BadInput("BackEndConfiguration is missing URIs: say --uri with the compute nodes'.")
+    if wanted:
+        changes[values_key(home)] = wanted
+    mark = prepared(home.settings, changes)
     asyncio.run(begin_accounts(home, settings, told))
+    mark()
 
 
 def _checked(password: str | None, confirmation: str | None) -> str:
@@ -213,9 +221,13 @@ def _ports(home: Home) -> dict[str, object]:
     }
 
 
-def _edit_existing(home: Home, changes: dict[str, Setting]) -> None:
+def _prepared(home: Home, wanted: Mapping[str, int | None]) -> list[Callable[[], None]]:
+    """Return what writes those of the settings that are wanted; nothing if none is."""
+    changes: dict[str, Setting] = {key: value for key, value in wanted.items() if value is not None}
+    if not changes:
+        return []
     if not home.settings.exists():
         raise Conflict(
             f"There are no settings in {home.root}: `hermetic az ml admin node setup` makes them."
         )
-    edit(home.settings, changes)
+    return [prepared(home.settings, changes)]

@@ -1,7 +1,8 @@
 """`az ml admin diagnostic`: what is wrong, and one execution from its start to its end."""
 
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,8 +10,9 @@ import click
 from hermetic.cli.azure import remote
 from hermetic.cli.connection import Reach, connected
 from hermetic.cli.diagnose import found_by
+from hermetic.client.api import Client
 from hermetic.diagnostics import report
-from hermetic.errors import HermeticError
+from hermetic.errors import HermeticError, Unauthenticated
 
 
 @click.group()
@@ -23,8 +25,11 @@ def diagnostic() -> None:
 def run(reach: Reach) -> dict[str, object]:
     """Test everything, as `hermetic diagnose` does; exits with 1 if something failed."""
     found = report.in_json(found_by(reach))
-    with suppress(HermeticError), connected(reach) as client:
-        found["status"] = client.status()
+    try:
+        with connected(reach) as client:
+            found["status"] = client.status()
+    except HermeticError as error:
+        found["status"] = {"error": error.text}
     return found
 
 
@@ -38,18 +43,19 @@ def code(reach: Reach, runtime: str, block: str | None, file: Path | None) -> di
     if (block is None) == (file is None):
         raise click.UsageError("Give the code with --block, or its file with --file.")
     text = block if block is not None else file.read_text() if file else ""
-    steps: list[dict[str, object]] = []
     with connected(reach) as client:
-        session = client.open_session("Python" if runtime.lower() == "python" else "R")
-        steps.append({"step": "POST /sessions", "requestId": client.request_id})
-        try:
-            told = client.execute(session, text)
-            steps.append({"step": "POST /sessions/{id}/execute", "requestId": client.request_id})
-        finally:
-            client.close_session(session)
-        steps.append({"step": "DELETE /sessions/{id}", "requestId": client.request_id})
-    passed = bool(told.get("success"))
-    return {"statusCode": "pass" if passed else "fail", "trace": steps, "result": told}
+        trace = Trace(client)
+        with trace.step("POST /sessions"):
+            session = client.open_session("Python" if runtime.lower() == "python" else "R")
+        with trace.telling():
+            try:
+                with trace.step("POST /sessions/{id}/execute"):
+                    told = client.execute(session, text)
+            finally:
+                with trace.step("DELETE /sessions/{id}"):
+                    client.close_session(session)
+            trace.result, trace.passed = told, bool(told.get("success"))
+    return trace.document()
 
 
 @diagnostic.command("service")
@@ -66,16 +72,58 @@ def service(reach: Reach, name: str, version: str | None, inputs: str) -> dict[s
         body = json.loads(inputs)
     except ValueError as error:
         raise click.UsageError(f"--args is no JSON: {error}.") from error
+    called = version or behind
     with connected(reach) as client:
-        answer = client.call_with(short, version or behind, body)
-        step = {"step": f"POST /api/{short}/{version or behind}", "requestId": client.request_id}
-    return {
-        "statusCode": "pass" if answer.success else "fail",
-        "trace": [step],
-        "result": {
-            "success": answer.success,
-            "errorMessage": answer.error_message,
-            "outputParameters": answer.output_parameters,
-            "consoleOutput": answer.console_output,
-        },
-    }
+        trace = Trace(client)
+        with trace.telling(), trace.step(f"POST /api/{short}/{called}"):
+            answer = client.call_with(short, called, body)
+            trace.passed = answer.success
+            trace.result = {
+                "success": answer.success,
+                "errorMessage": answer.error_message,
+                "outputParameters": answer.output_parameters,
+                "consoleOutput": answer.console_output,
+            }
+    return trace.document()
+
+
+class Trace:
+    """What was asked of a web node, step by step, and what came of it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self._steps = client, list[dict[str, object]]()
+        self.passed = False
+        self.result: dict[str, object] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Note the step that the block is, with the id by which logs know its request."""
+        self._client.request_id = ""
+        try:
+            yield
+        except HermeticError as error:
+            self._note(name, error=error.text)
+            raise
+        self._note(name)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Let what a step of the block raises be told beside the steps before it."""
+        try:
+            yield
+        except Unauthenticated:
+            raise  # how to log in is what there is to be said
+        except HermeticError as error:
+            self.passed, self.result = False, {"error": error.text}
+
+    def document(self) -> dict[str, object]:
+        """Return all of it."""
+        code = "pass" if self.passed else "fail"
+        return {"statusCode": code, "trace": self._steps, "result": self.result}
+
+    def _note(self, name: str, **more: str) -> None:
+        self._steps.append({"step": name, "requestId": self._client.request_id, **more})
+
+
+# As an interim revision of the manual called it.
+diagnostic.add_command(run, "configure")
