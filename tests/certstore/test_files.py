@@ -268,3 +268,34 @@ def test_a_reader_that_writers_overtake_reads_what_is_current_then(
     found, events = read_and_hear(reader)
     assert found.chain == THIRD.chain
     assert {event["event"] for event in events} == {"certificate.stored"}
+
+
+def seen(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return mode, time and content of everything below *folder*."""
+    return {
+        str(path): (
+            path.lstat().st_mode,
+            path.lstat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in [folder, *folder.rglob("*")]
+    }
+
+
+def test_who_only_looks_mends_nothing(store: FileStore, root: Path) -> None:
+    (current_of(store) / "tls.crt").write_bytes(b"damaged")
+    (root / "api").chmod(0o755)
+    (root / ".gone.7.removed").mkdir()
+    before = seen(root)
+    assert FileStore(root, mending=False).read("api").chain == FIRST.chain
+    assert seen(root) == before
+    store.read("api")
+    assert seen(root) != before
+
+
+def test_who_only_looks_makes_nothing(root: Path) -> None:
+    looking = FileStore(root, mending=False)
+    assert looking.entries() == ()
+    with pytest.raises(HermeticError):
+        looking.write("api", FIRST)
+    assert not root.exists()

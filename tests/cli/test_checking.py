@@ -30,7 +30,8 @@ async def test_a_good_server_is_described_and_judged(ca: str, capsys: Captured) 
         assert await checked(f"localhost:{port}", "--ca", ca) == 0
     shown = capsys.readouterr().out
     assert "names       localhost, 127.0.0.1, ::1" in shown
-    assert "pass  hop.sealed  TLSv1.3" in shown
+    assert "pass  hop.sealed  localhost:" in shown
+    assert "      TLSv1.3" in shown
 
 
 async def test_what_is_wrong_is_told_with_what_is_presented_all_the_same(

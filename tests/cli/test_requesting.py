@@ -43,6 +43,14 @@ def issued(request: x509.CertificateSigningRequest, out: Path) -> Path:
     return out
 
 
+def test_a_request_that_was_lost_can_be_had_again(
+    home: Home, tmp_path: Path, capsys: Captured
+) -> None:
+    requested(home, tmp_path / "lost.csr")
+    (found,) = waiting(home, capsys)
+    assert found["request"] == (tmp_path / "lost.csr").read_text()
+
+
 def waiting(home: Home, capsys: Captured) -> list[dict[str, object]]:
     capsys.readouterr()
     assert main.run(["certificate", "request", "--show", "--json", "--home", str(home.root)]) == 0

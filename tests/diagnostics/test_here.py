@@ -38,6 +38,20 @@ async def test_names_that_lead_here_and_addresses_are_not_told(tmp_path: Path) -
     assert found[-1].where == "name box.invalid"
 
 
+async def test_a_name_that_leads_to_another_machine_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    # inet_aton(3) reads this as 192.0.2.1, which is nobody's (RFC 5737)
+    found = await look(here(tmp_path, "192.0.513"), NOW)
+    assert found[-1].code == "dns.elsewhere"
+    assert "192.0.2.1" in found[-1].text
+
+
+async def test_nothing_is_made_where_there_is_nothing(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    await look(replace(here(tmp_path), own=Role.API, believes=True), NOW)
+    assert not list(tmp_path.iterdir())
+
+
 async def of_port(root: Path, port: int, *, kept: Credential | None = None) -> str:
     """Return what is found at *port* of a node that keeps *kept*."""
     root.chmod(0o700)

@@ -21,7 +21,9 @@ def root(tmp_path: Path) -> Path:
 def test_a_home_of_somebody_else_is_told_and_not_looked_into(root: Path) -> None:
     owner = root.stat().st_uid
     assert codes(root, owner) == ["home.fine", "disk.fine"]
-    assert codes(root, owner + 1) == ["home.foreign"]
+    (found,) = home.look(root, [root / "keys"], owner + 1)
+    assert found.code == "home.foreign"
+    assert found.remedy == f"sudo -u '#{owner}' hermetic diagnose --home {root}"
 
 
 def test_only_a_few_of_many_open_keys_are_told(root: Path) -> None:

@@ -1,5 +1,6 @@
 """Compute nodes as a web node looks at them, with one thing wrong at a time."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -36,6 +37,12 @@ class Answering(PlayedSessions):
         super().__init__()
         self.answer = answer
         self.failure: Exception | None = None
+        self.closes = asyncio.Event()
+        self.closes.set()
+
+    async def close(self, session_id: str, *, force: bool = False) -> None:
+        await self.closes.wait()
+        await super().close(session_id, force=force)
 
     async def execute(
         self, session_id: str, code: str, inputs: Mapping[str, object], outputs: Sequence[str]
@@ -82,6 +89,13 @@ async def test_a_node_without_a_fault_raises_no_alarm_but_for_plain_http(tmp_pat
     async with one(tmp_path) as (_, sessions, found):
         assert codes(await found.look()) == [PLAIN, "node.fine"]
         assert not sessions.sessions  # what was opened for the look is closed
+
+
+async def test_a_session_that_does_not_close_holds_up_nobody(tmp_path: Path) -> None:
+    async with one(tmp_path) as (_, sessions, found):
+        sessions.closes.clear()
+        assert codes(await asyncio.wait_for(found.look(), looked.WITHIN_S)) == [PLAIN, "node.fine"]
+        sessions.closes.set()
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

@@ -1,6 +1,7 @@
 """Web nodes from outside, where something else answers than should."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -34,9 +35,40 @@ async def test_without_a_token_what_is_behind_is_not_looked_at() -> None:
 
 async def test_a_plain_address_is_looked_at_and_told() -> None:
     async with serving(None) as port:
-        plain = Outside(None, lambda _certificates, _name: None, None)
-        found = await look(f"http://localhost:{port}", plain, NOW)
+        found = await look(f"http://localhost:{port}", outside(None), NOW)
     assert [one.code for one in found] == ["hop.plain-http", "web.ready", "login.missing"]
+
+
+async def test_a_token_goes_over_plain_http_only_where_that_was_said_of_the_address() -> None:
+    asked: list[bytes] = []
+    async with serving(None, asked=asked) as port:
+        peers = answering(b'{"webNodes": ["http://127.0.0.1:%d"]}' % port)
+        answers = {"/diagnosis/peers": peers, "/diagnosis": answering(b'{"findings": []}')}
+        url = f"http://localhost:{port}"
+        found = await look(url, outside(), NOW)
+        assert [one.code for one in found] == ["hop.plain-http", "web.ready", "login.kept-back"]
+        assert asked
+        assert not any(b"token" in one for one in asked)
+        async with serving(presenting(OURS.issue()), answers=answers) as sealed:
+            found = await look(f"https://localhost:{sealed}", outside(), NOW)
+        assert found[-1].code == "login.kept-back"
+        assert found[-1].where == f"web node http://127.0.0.1:{port}"
+        assert not any(b"token" in one for one in asked)
+        await look(url, replace(outside(), plain_http=True), NOW)
+        assert any(b"Bearer token" in one for one in asked)
+
+
+async def test_a_peer_that_was_named_over_plain_http_is_believed_by_its_certificate_only() -> None:
+    asked: list[bytes] = []
+    stranger = presenting(hierarchy(name="Others").issue())
+    async with serving(stranger, asked=asked) as port:
+        peers = answering(b'{"webNodes": ["https://localhost:%d"]}' % port)
+        answers = {"/diagnosis/peers": peers, "/diagnosis": answering(b'{"findings": []}')}
+        async with serving(None, answers=answers) as first:
+            told = replace(outside(), plain_http=True)
+            found = await look(f"http://localhost:{first}", told, NOW)
+    assert {"web.silent", "port.no-handshake"} & {one.code for one in found[-2:]}
+    assert not asked
 
 
 async def test_all_ends_in_time_with_what_was_found_and_a_peer_that_hangs_is_named(

@@ -20,7 +20,7 @@ from hermetic.errors import (
     Unreachable,
     WorkerDied,
 )
-from hermetic.serving.service import Entry, ServiceKey
+from hermetic.serving.service import Entry, Service, ServiceKey
 from tests.support.archives import zipped
 from tests.support.forwarding import DEADLINE_S, Forwarded, addresses, forwarded
 from tests.support.waiting import until
@@ -135,6 +135,28 @@ async def test_a_call_that_was_not_begun_is_sent_to_another_node_once(
     answer = await two.call(WINE)
     assert type(answer.error) is type(error)
     assert two.calls() == [1, 1]
+
+
+@pytest.mark.parametrize(("service", "moves"), [(TWICE, True), (WINE_SERVICE, False)])
+async def test_a_node_that_hangs_keeps_only_what_must_not_run_twice(
+    two: Forwarded, service: Service, moves: bool
+) -> None:
+    two.forwarding.place(service, None)
+    for node in two.nodes:
+        node.execution.holds = True
+    _, done = two.start(WINE)
+    await until(lambda: sum(two.calls()) == 1)
+    hung, other = sorted(two.nodes, key=lambda node: -len(node.execution.calls))
+    other.execution.holds = False
+    two.forwarding.given_up(two.at(hung))
+    if moves:
+        assert (await asyncio.wait_for(done, DEADLINE_S)).error is None
+        assert two.calls() == [1, 1]
+    else:
+        assert not done.done()
+        hung.execution.release()
+        assert (await asyncio.wait_for(done, DEADLINE_S)).error is None
+        assert sum(two.calls()) == 1
 
 
 async def test_one_node_that_refuses_costs_no_call(two: Forwarded) -> None:

@@ -41,11 +41,13 @@ async def serving(
     *,
     silent: bool = False,
     answers: Mapping[str, bytes] | None = None,
+    asked: list[bytes] | None = None,
 ) -> AsyncIterator[int]:
     """Answer on a port of the loopback address with `ANSWER`, or nothing at all.
 
     Args:
         answers: By their paths, those that are others.
+        asked: Where the heads of all requests are noted.
     """
     open_: list[asyncio.StreamWriter] = []
 
@@ -54,6 +56,8 @@ async def serving(
         if silent:
             return
         line = await reader.readline()
+        if asked is not None:
+            asked.append(line + await reader.readuntil(b"\r\n\r\n"))
         path = b"".join(line.split(b" ")[1:2]).decode("utf-8", "replace")
         writer.write((answers or {}).get(path, ANSWER))
         writer.close()

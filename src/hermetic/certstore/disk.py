@@ -99,6 +99,34 @@ SYSTEM_DISK = SystemDisk()
 """The one every store uses outside tests."""
 
 
+class UnchangedDisk(SystemDisk):
+    """The disk for who only looks: whatever would change something there is refused."""
+
+    def make_folder(self, path: Path) -> None:
+        """Refuse to make the folder *path*."""
+        raise _unchanged(path)
+
+    def create(self, path: Path, data: bytes) -> None:
+        """Refuse to make the file *path*."""
+        raise _unchanged(path)
+
+    def link(self, path: Path, target: str) -> None:
+        """Refuse to make the link *path*."""
+        raise _unchanged(path)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Refuse to rename *source*."""
+        raise _unchanged(source)
+
+    def remove(self, path: Path) -> None:
+        """Refuse to remove *path*."""
+        raise _unchanged(path)
+
+
+def _unchanged(path: Path) -> OSError:
+    return OSError(errno.EROFS, "it is only looked at", str(path))
+
+
 @contextmanager
 def refusals_about(path: Path) -> Iterator[None]:
     """Say in our own words what the system refuses below *path*.

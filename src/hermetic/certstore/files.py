@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from hermetic.certificates.credential import Credential
-from hermetic.certstore.disk import SYSTEM_DISK, Disk, refusals_about
+from hermetic.certstore.disk import SYSTEM_DISK, Disk, UnchangedDisk, refusals_about
 from hermetic.certstore.entries import PATIENCE, Entries
 from hermetic.certstore.forms import PAIR
 from hermetic.certstore.permissions import secure
@@ -22,7 +22,12 @@ class FileStore:
     """
 
     def __init__(
-        self, root: Path, *, disk: Disk = SYSTEM_DISK, patience: timedelta = PATIENCE
+        self,
+        root: Path,
+        *,
+        disk: Disk = SYSTEM_DISK,
+        patience: timedelta = PATIENCE,
+        mending: bool = True,
     ) -> None:
         """Open the store in the folder *root*, made if missing.
 
@@ -30,14 +35,17 @@ class FileStore:
 
         Args:
             patience: How long to wait for another writer before `Busy`.
+            mending: False for who only looks: then nothing is made, closed or set aside.
 
         Raises:
             BadConfiguration: This user may not use what is there; the text says what to run.
             StorageFull: There is no room for the folder.
         """
-        with refusals_about(root):
-            make_folders(root, disk)
-        secure(root)
+        disk = disk if mending else UnchangedDisk()
+        if mending:
+            with refusals_about(root):
+                make_folders(root, disk)
+            secure(root)
         self._entries = Entries(root, PAIR, disk, patience=patience)
 
     def entries(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from hermetic.certificates.selection import (
     normalised_thumbprint,
     thumbprints,
 )
-from hermetic.certstore.disk import SYSTEM_DISK, Disk, refusals_about
+from hermetic.certstore.disk import SYSTEM_DISK, Disk, UnchangedDisk, refusals_about
 from hermetic.certstore.entries import PATIENCE, Entries, Form
 from hermetic.certstore.forms import CERTIFICATE, LIST, PAIR
 from hermetic.certstore.permissions import secure
@@ -68,18 +68,28 @@ class Stores:
     """
 
     def __init__(
-        self, root: Path, *, disk: Disk = SYSTEM_DISK, patience: timedelta = PATIENCE
+        self,
+        root: Path,
+        *,
+        disk: Disk = SYSTEM_DISK,
+        patience: timedelta = PATIENCE,
+        mending: bool = True,
     ) -> None:
         """Open the stores in the folder *root*, made if missing, and closed to others if open.
+
+        Args:
+            mending: False for who only looks: then nothing is made, closed or set aside.
 
         Raises:
             BadConfiguration: This user may not use what is there; the text says what to run.
             StorageFull: There is no room for the folder.
         """
         self._root = root
-        with refusals_about(root):
-            make_folders(root, disk)
-        self.secure()
+        disk = disk if mending else UnchangedDisk()
+        if mending:
+            with refusals_about(root):
+                make_folders(root, disk)
+            self.secure()
 
         def entries(place: Place, kind: str, form: Form[T]) -> Entries[T]:
             return Entries(self.folder(*place) / kind, form, disk, patience=patience)
@@ -92,9 +102,10 @@ class Stores:
         }
         self.waiting = WaitingKeys(root / "requests", disk=disk)
         """The keys whose certificates were requested, and have not come yet."""
-        for place in PLACES:
-            for one in self._kinds(place):
-                one.sweep()
+        if mending:
+            for place in PLACES:
+                for one in self._kinds(place):
+                    one.sweep()
 
     def secure(self) -> None:
         """Close to others whatever is open to them; raises as at the opening."""

@@ -11,6 +11,7 @@ import click
 from hermetic import log
 from hermetic.cli import output
 from hermetic.cli.connection import json_option
+from hermetic.cli.findings import show
 from hermetic.client.peer import Shown, shown_by
 from hermetic.clock import system_clock
 from hermetic.diagnostics import hop, report
@@ -32,7 +33,7 @@ def check(place: str, ca: Path | None, *, as_json: bool) -> int:
     1 if no client should take it.
     """
     host, port = _parsed(place)
-    outside = outside_of(ca, None, sealed=True)
+    outside = outside_of(ca, None)
     target = hop.Hop(f"{host}:{port}", host, port, outside.judged, at=f"on {host}")
     with log.for_a_command(node=socket.gethostname(), level=CRITICAL):
         findings = asyncio.run(hop.look(target, system_clock()))
@@ -78,7 +79,4 @@ def _show(findings: list[Finding], shown: Shown | None) -> None:
             ]
         )
         output.show("")
-    for one in report.sorted_by_gravity(findings):
-        output.show(f"{one.level.value}  {one.code}  {one.text}")
-        if one.remedy and one.level is not Level.PASS:
-            output.show(f"      mend: {one.remedy}")
+    show(findings)

@@ -3,13 +3,13 @@
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
 from logging import CRITICAL
 from pathlib import Path
 
 import click
 
 from hermetic import log
+from hermetic.cli import findings as shown
 from hermetic.cli import output
 from hermetic.cli.connection import Reach, json_option, reaching, target
 from hermetic.cli.settings import fitting
@@ -23,7 +23,6 @@ from hermetic.wiring.looking import outside_of
 from hermetic.wiring.saying import said
 
 _MEND = "hermetic settings check"
-_COLOURS = {Level.FAIL: "red", Level.WARN: "yellow", Level.PASS: "green"}
 
 
 @click.command()
@@ -51,7 +50,8 @@ def run(reach: Reach, file: Path | None, role: str | None, *, as_json: bool) -> 
     if as_json:
         output.show_json(report.in_json(findings))
     else:
-        _show(findings)
+        shown.show(findings)
+        output.show(f"\n{report.summary(findings)}")
     return 1 if worst(findings) is Level.FAIL else 0
 
 
@@ -99,16 +99,7 @@ async def _here(reach: Reach, file: Path | None, role: str | None) -> list[Findi
 async def _there(reach: Reach) -> list[Finding]:
     meant = target(reach)
     try:
-        outside = outside_of(meant.ca, meant.token, sealed=meant.url.startswith("https:"))
+        outside = outside_of(meant.ca, meant.token, plain_http=meant.plain_http)
     except HermeticError as error:
         return [Finding("trust.unreadable", f"CA file {meant.ca}", error.text, "name it with --ca")]
     return await webs.look(meant.url, outside, system_clock())
-
-
-def _show(findings: Sequence[Finding]) -> None:
-    for one in report.sorted_by_gravity(findings):
-        output.show_finding(one.level.value, _COLOURS[one.level], one.code, one.where)
-        output.show(f"      {one.text}")
-        if one.remedy and one.level is not Level.PASS:
-            output.show(f"      mend: {one.remedy}")
-    output.show(f"\n{report.summary(findings)}")

@@ -1,7 +1,6 @@
 """`hermetic dns`: whether clients that use a name come here."""
 
 import ipaddress
-import socket
 from dataclasses import dataclass
 
 import click
@@ -10,6 +9,7 @@ from hermetic.cli import output
 from hermetic.cli.connection import gathered, json_option
 from hermetic.client.resolving import Resolution, resolve
 from hermetic.errors import BadInput, NotFound
+from hermetic.node import host
 
 OK, ELSEWHERE, MISSING = "ok", "points elsewhere", "does not resolve"
 
@@ -96,10 +96,4 @@ def _leads_here(address: str, wanted: set[str]) -> bool:
     """Whether *address* is one that is wanted; or, if none is said, one of this machine."""
     if wanted:
         return address in wanted
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-    return True
+    return host.is_here(address)

@@ -46,7 +46,11 @@ class Asked:
 @click.option(
     "--service-account", help="The account that the node runs as, if not that of the home."
 )
-@click.option("--show", is_flag=True, help="Show what was requested, and has not come yet.")
+@click.option(
+    "--show",
+    is_flag=True,
+    help="Show what waits for its certificate; the requests themselves with --json.",
+)
 @home_option
 @json_option
 @gathered(Asked, "asked")
@@ -73,7 +77,7 @@ def request(asked: Asked, home: Home, *, as_json: bool) -> None:
     elif asked.out is not None:
         make_file(asked.out, made.pem, 0o644)
     if as_json:
-        output.show_json({**_described(made), "request": made.pem.decode()})
+        output.show_json(_described(made))
     else:
         output.note("Give it to the authority; then: hermetic certificate import FILE")
 
@@ -99,4 +103,8 @@ def _described(one: Requested) -> dict[str, list[str] | str]:
         names = one.request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound as error:
         raise CertificateRejected("no-san", "A request that waits names nothing.") from error
-    return {"names": [str(name.value) for name in names], "sha256": one.name}
+    return {
+        "names": [str(name.value) for name in names],
+        "sha256": one.name,
+        "request": one.pem.decode(),
+    }

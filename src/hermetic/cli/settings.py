@@ -119,20 +119,21 @@ def fitting(
     """Return the settings of the *role* that is said, or else of the first that they fit.
 
     Raises:
-        BadConfiguration: They fit none; the error is that of a web node.
+        BadConfiguration: They do not fit it, or none; then the error is that of a web node.
     """
     trees: dict[str, type[Settings] | type[ComputeSettings] | type[WebSettings]] = {
         "box": Settings,
         "compute": ComputeSettings,
         "web": WebSettings,
     }
-    meant = [role] if role else list(trees)
-    for one in meant[:-1]:
+    if role:
+        return resolved(trees[role], home, file=file).settings
+    for tree in trees.values():
         try:
-            return resolved(trees[one], home, file=file).settings
-        except BadConfiguration:
-            continue  # they may be those of another role
-    return resolved(trees[meant[-1]], home, file=file).settings
+            return resolved(tree, home, file=file).settings
+        except BadConfiguration as error:
+            last = error  # they may be those of another role
+    raise BadConfiguration(f"{last.text} (They were read as a web node's: say --role if not.)")
 
 
 def _written(value: object) -> str:

@@ -10,6 +10,9 @@ import httpx2
 
 from hermetic.errors import DeadlineExceeded, TrustFailure, Unreachable
 
+_LONGEST = 4 << 20
+"""Bytes of an answer; what tells more is no node of ours."""
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -22,23 +25,23 @@ class Observed:
 
 
 async def observe(
-    url: str, context: ssl.SSLContext | None, token: str | None, *, within_s: float
+    url: str, context: ssl.SSLContext, token: str | None, *, within_s: float
 ) -> Observed:
     """Return what *url* answers, whatever that is.
 
     Raises:
         DeadlineExceeded: It did not answer in time.
         TrustFailure: Its certificate is not accepted.
-        Unreachable: Anything else that keeps an answer from coming.
+        Unreachable: Anything else that keeps an answer from coming, or its being too long.
     """
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    verify: ssl.SSLContext | bool = context if context is not None else False
     try:
         async with (
             asyncio.timeout(within_s),
-            httpx2.AsyncClient(verify=verify, trust_env=False, timeout=within_s) as client,
+            httpx2.AsyncClient(verify=context, trust_env=False, timeout=within_s) as client,
+            client.stream("GET", url, headers=headers) as answer,
         ):
-            answer = await client.get(url, headers=headers)
+            body = await _body(answer)
     except (TimeoutError, httpx2.TimeoutException) as error:
         raise DeadlineExceeded(f"No answer came within {within_s:g} s.") from error
     except httpx2.HTTPError as error:
@@ -48,13 +51,23 @@ async def observe(
         raise Unreachable(f"It cannot be asked: {error or type(error).__name__}.") from error
     except OSError as error:  # what the library does not translate: alerts after the handshake
         raise Unreachable(f"It cannot be asked: {error.strerror or error}.") from error
-    return Observed(answer.status_code, answer.content, _ahead(answer.headers.get("date", "")))
+    return Observed(answer.status_code, body, _ahead(answer.headers.get("date", "")))
+
+
+async def _body(answer: httpx2.Response) -> bytes:
+    """Return what was answered, up to a length."""
+    body = bytearray()
+    async for part in answer.aiter_bytes():
+        body += part
+        if len(body) > _LONGEST:
+            raise Unreachable(f"It answers with more than {_LONGEST >> 20} MB.")
+    return bytes(body)
 
 
 def _ahead(date: str) -> float:
     try:
         told = parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     # The field has whole seconds: half a second is the best guess of the rest.
     return told + 0.5 - time()

@@ -114,6 +114,7 @@ _ROWS = (
     ("web.silent", Level.FAIL, "The web node did not answer in time."),
     ("web.skewed", Level.WARN, "The clock of the web node is more than five seconds off."),
     ("login.missing", Level.WARN, "Nobody is logged in, so the hops behind were not looked at."),
+    ("login.kept-back", Level.WARN, "The token is not sent where anybody could read it."),
     ("login.refused", Level.FAIL, "The web node does not accept the token."),
     ("login.not-owner", Level.WARN, "Only an Owner may look at the hops behind."),
     ("signing.differs", Level.FAIL, "Web nodes sign tokens with different keys."),

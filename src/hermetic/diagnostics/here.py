@@ -5,7 +5,6 @@ Nothing is changed, and no node needs to run: that none does is a finding.
 
 import asyncio
 import ipaddress
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +21,7 @@ from hermetic.diagnostics import database, home, hop, trust
 from hermetic.diagnostics.check import Finding
 from hermetic.diagnostics.resolving import addresses
 from hermetic.errors import HermeticError, NotFound, Unreachable
+from hermetic.node import host
 from hermetic.node.presented import shown_at
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -81,14 +81,14 @@ def _certificates(here: Here, now: datetime) -> tuple[list[Finding], Chain | Non
     """Return what is found of certificates, and the chain that the port should present."""
     findings: list[Finding] = []
     served: Chain | None = None
-    stores = Stores(here.stores)
+    stores = Stores(here.stores, mending=False)
     for named in here.named:
         found, chain = trust.chosen(stores, named, now)
         findings += found
         if named.role is not Role.AUTHENTICATION:
             served = chain
     if here.own is not None and here.certificates.is_dir():
-        found, served = trust.own(FileStore(here.certificates), here.own, now)
+        found, served = trust.own(FileStore(here.certificates, mending=False), here.own, now)
         findings += found
     if here.believes:
         findings += trust.believed(stores, _own_root(here.authority), now)
@@ -99,7 +99,7 @@ def _own_root(authority: Path) -> x509.Certificate | None:
     if not authority.is_dir():
         return None
     try:
-        return FileStore(authority).read("root").chain.leaf
+        return FileStore(authority, mending=False).read("root").chain.leaf
     except (NotFound, HermeticError):
         return None
 
@@ -156,7 +156,7 @@ async def _name(name: str) -> list[Finding]:
     except (OSError, TimeoutError, UnicodeError):
         text = "It has no address, so nobody finds this node by it."
         return [Finding("dns.unknown", where, text, f"add an A or AAAA record for {name}")]
-    if not any(_is_ours(one) for one in known):
+    if not any(host.is_here(one) for one in known):
         text = f"It leads to {', '.join(known)}, which is not this machine."
         return [Finding("dns.elsewhere", where, text)]
     return []
@@ -170,14 +170,3 @@ def _is_name(name: str) -> bool:
     except ValueError:
         return True
     return False
-
-
-def _is_ours(address: str) -> bool:
-    """Whether something can be bound to *address* here."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address.split("%", 1)[0], 0))
-        except OSError:
-            return False
-    return True

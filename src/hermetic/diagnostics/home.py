@@ -27,9 +27,12 @@ def look(root: Path, keys: Sequence[Path], me: int) -> list[Finding]:
             Finding("home.missing", where, f"There is no {root}.", f"hermetic up --home {root}")
         ]
     except OSError as error:
-        return [_foreign(where, root, f"It cannot be read: {error.strerror}.")]
+        text = f"It cannot be read: {error.strerror}."
+        return [Finding("home.foreign", where, text, f"sudo hermetic diagnose --home {root}")]
     if me not in {found.st_uid, 0}:
-        return [_foreign(where, root, f"It belongs to user {found.st_uid}, and you are {me}.")]
+        text = f"It belongs to user {found.st_uid}, and you are {me}."
+        remedy = f"sudo -u '#{found.st_uid}' hermetic diagnose --home {root}"
+        return [Finding("home.foreign", where, text, remedy)]
     findings = []
     if stat.S_IMODE(found.st_mode) & 0o077:
         text = f"Its mode is {stat.S_IMODE(found.st_mode):04o}."
@@ -49,10 +52,6 @@ def room(root: Path) -> Finding:
     if usage.free < LOW:
         return Finding("disk.low", where, text, remedy)
     return Finding("disk.fine", where, text)
-
-
-def _foreign(where: str, root: Path, text: str) -> Finding:
-    return Finding("home.foreign", where, text, f"sudo -u '#OWNER' hermetic diagnose --home {root}")
 
 
 def _of_keys(folders: Sequence[Path], owner: int) -> list[Finding]:

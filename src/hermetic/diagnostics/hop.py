@@ -54,7 +54,7 @@ class Hop:
         host: Where to connect to; the certificate must be for it.
         judged: Says whether a chain is believed there.
         credential: What is shown to a side that asks who we are.
-        remedy: Where its certificate is mended: "on compute-1", say.
+        at: Where its certificate is mended: "on compute-1", say.
     """
 
     where: str

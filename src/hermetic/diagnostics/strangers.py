@@ -13,7 +13,6 @@ from hermetic.diagnostics.hop import WITHIN_S
 from hermetic.tls.contexts import client_context
 
 _QUESTION = b"GET /status HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n\r\n"
-_REFUSALS = {b"401", b"403"}
 
 
 async def look(where: str, host: str, port: int, now: datetime) -> Finding | None:
@@ -39,7 +38,10 @@ async def look(where: str, host: str, port: int, now: datetime) -> Finding | Non
 
 
 async def _is_answered(host: str, port: int, credential: Credential | None) -> bool | None:
-    """Whether a question gets an answer; `None` if nothing came of it in time."""
+    """Whether a question is answered with success; `None` if nothing came of it in time.
+
+    Whatever else is answered is a refusal: by us with 401 or 403, by nginx with 400.
+    """
     context = client_context(b"", credential=credential)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
@@ -56,8 +58,10 @@ async def _is_answered(host: str, port: int, credential: Credential | None) -> b
                     await writer.wait_closed()
     except TimeoutError:
         return None
-    except (OSError, ValueError):
+    except OSError:
         # An alert, or an end without a word: both are a refusal of TLS.
         return False
+    except ValueError:
+        return None  # a line without an end: that is no HTTP, and tells nothing
     status = line.split(b" ")[1:2]
-    return bool(status) and status[0] not in _REFUSALS
+    return bool(status) and status[0].startswith(b"2")

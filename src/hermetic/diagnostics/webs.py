@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -28,14 +28,21 @@ class Outside:
     """How web nodes are looked at.
 
     Args:
-        context: For connections to them; `None` where plain HTTP is spoken.
+        context: For connections to them.
         judged: Says whether a chain is believed.
         token: Who asks; `None` where nobody is logged in.
+        plain_http: Whether the token may go to the address that is asked first though that is
+            plain HTTP.  It never goes so to another, which a node has only named.
     """
 
-    context: ssl.SSLContext | None
+    context: ssl.SSLContext
     judged: hop.Judged = field(repr=False)
     token: str | None = field(repr=False)
+    plain_http: bool = False
+
+    def sends(self, url: str) -> str | None:
+        """Return the token that *url* is asked with."""
+        return self.token if url.startswith("https://") or self.plain_http else None
 
 
 async def look(url: str, outside: Outside, now: datetime) -> list[Finding]:
@@ -46,17 +53,19 @@ async def look(url: str, outside: Outside, now: datetime) -> list[Finding]:
     ends = asyncio.get_running_loop().time() + WITHIN_S
     first = asyncio.create_task(_until(ends, url, outside, now))
     others = [one for one in await _others(url, outside) if one.rstrip("/") != url.rstrip("/")]
-    rest = (_until(ends, one, outside, now) for one in others)
+    named = replace(outside, plain_http=False)
+    rest = (_until(ends, one, named, now) for one in others)
     return [one for some in await asyncio.gather(first, *rest) for one in some]
 
 
 async def _others(url: str, outside: Outside) -> Sequence[str]:
     """Return the web nodes that the one at *url* knows of; none if it does not say."""
-    if outside.token is None:
+    token = outside.sends(url)
+    if token is None:
         return ()
     asked = f"{url}/diagnosis/peers"
     try:
-        answer = await observe(asked, outside.context, outside.token, within_s=_PEERS_S)
+        answer = await observe(asked, outside.context, token, within_s=_PEERS_S)
         return msgspec.json.decode(answer.body, type=PeersResponse).web_nodes
     except (HermeticError, msgspec.MsgspecError):
         return ()  # what is wrong with it is found by the look at it
@@ -115,13 +124,15 @@ async def _ready(url: str, where: str, outside: Outside) -> Finding:
 
 
 async def _behind(url: str, where: str, outside: Outside) -> list[Finding]:
-    if outside.token is None:
+    token = outside.sends(url)
+    if token is None and outside.token is not None:
+        text = "The token is not sent over plain HTTP, so what is behind it was not looked at."
+        return [Finding("login.kept-back", where, text, "set Kestrel.HttpsEnabled to true")]
+    if token is None:
         text = "Nobody is logged in, so what is behind it was not looked at."
         return [Finding("login.missing", where, text, _LOGIN)]
     try:
-        answer = await observe(
-            f"{url}/diagnosis", outside.context, outside.token, within_s=WITHIN_S
-        )
+        answer = await observe(f"{url}/diagnosis", outside.context, token, within_s=WITHIN_S)
     except DeadlineExceeded as error:
         return [Finding("web.silent", where, error.text, _LOG)]
     except HermeticError as error:

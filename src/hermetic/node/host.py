@@ -43,6 +43,17 @@ def outward(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name in LOOPBACK))
 
 
+def is_here(address: str) -> bool:
+    """Whether *address* is one of this machine: something can be bound to it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address.split("%", 1)[0], 0))
+        except OSError:
+            return False
+    return True
+
+
 def _sayable(name: str) -> Iterator[str]:
     try:
         yield ServerName.parse(name).text

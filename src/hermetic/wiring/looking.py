@@ -14,14 +14,12 @@ from hermetic.tls.contexts import TlsProfile, client_context
 from hermetic.tls.system import system_roots
 
 
-def outside_of(ca: Path | None, token: str | None, *, sealed: bool) -> Outside:
+def outside_of(ca: Path | None, token: str | None, *, plain_http: bool = False) -> Outside:
     """Return how to look; without a *ca* the authorities of the system are believed.
 
     Raises:
         BadConfiguration: The file cannot be read, or holds no certificate.
     """
-    if not sealed:
-        return Outside(None, lambda _certificates, _name: None, token)
     pem = _read(ca) if ca else None
     roots = x509.load_pem_x509_certificates(pem) if pem is not None else list(system_roots())
     trust = Trust(tuple(roots), Role.API)
@@ -29,7 +27,8 @@ def outside_of(ca: Path | None, token: str | None, *, sealed: bool) -> Outside:
     def judge(certificates: Sequence[x509.Certificate], name: str) -> object:
         return trust.judge(certificates, system_clock(), name=name)
 
-    return Outside(client_context(pem, profile=TlsProfile.INTERMEDIATE), judge, token)
+    context = client_context(pem, profile=TlsProfile.INTERMEDIATE)
+    return Outside(context, judge, token, plain_http=plain_http)
 
 
 def _read(ca: Path) -> bytes:

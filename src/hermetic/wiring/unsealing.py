@@ -21,7 +21,8 @@ def opened(home: Home, written: WebSettings) -> WebSettings:
 
 def _key_of(home: Home, thumbprint: str) -> PrivateKey | None:
     """Return the private key of the certificate with that SHA-1 thumbprint, from any store."""
-    stores = Stores(home.stores)
+    # Only to look: a command may ask too, and must leave the home as it is.
+    stores = Stores(home.stores, mending=False)
     for place in PLACES:
         for one in stores.credentials(*place):
             if thumbprint.lower() in thumbprints(one.chain.leaf):

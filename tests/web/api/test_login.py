@@ -76,6 +76,42 @@ async def test_revoking_nothing_is_refused(web: WebNode) -> None:
         assert (await client.delete("/login/refreshToken")).status_code == 401
 
 
+NEW = "An0ther-Word!"
+
+
+async def test_a_new_password_ends_the_logins_there_were(web: WebNode) -> None:
+    async with web.anybody() as client:
+        token = (await client.post("/login", json=RIGHT)).json()["access_token"]
+    async with web.anybody(token) as client:
+        body = {"currentPassword": PASSWORD, "password": NEW}
+        assert (await client.put("/account/password", json=body)).status_code == 200
+        assert (await client.get("/services")).status_code == 401
+    async with web.anybody() as client:
+        assert (await client.post("/login", json=RIGHT)).status_code == 401
+        again = RIGHT | {"password": NEW}
+        assert (await client.post("/login", json=again)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "status"),
+    [("Wr0ng-Word!", NEW, 401), (PASSWORD, "weak", 400), (PASSWORD, 7, 400)],
+)
+async def test_a_password_that_is_not_changed_stays(
+    web: WebNode, current: str, new: object, status: int
+) -> None:
+    async with web.anybody() as client:
+        token = (await client.post("/login", json=RIGHT)).json()["access_token"]
+    async with web.anybody(token) as client:
+        body = {"currentPassword": current, "password": new}
+        answer = await client.put("/account/password", json=body)
+        assert answer.status_code == status
+        assert current not in answer.text
+        assert (await client.get("/services")).status_code == 200
+    async with web.anybody() as client:
+        assert (await client.put("/account/password", json=body)).status_code == 401
+        assert (await client.post("/login", json=RIGHT)).status_code == 200
+
+
 async def test_behind_a_named_proxy_failures_are_counted_by_client(tmp_path: Path) -> None:
     wrong = RIGHT | {"password": "wrong"}
     async with (
