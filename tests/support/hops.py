@@ -55,12 +55,16 @@ async def serving(
         open_.append(writer)
         if silent:
             return
-        line = await reader.readline()
-        if asked is not None:
-            asked.append(line + await reader.readuntil(b"\r\n\r\n"))
-        path = b"".join(line.split(b" ")[1:2]).decode("utf-8", "replace")
-        writer.write((answers or {}).get(path, ANSWER))
-        writer.close()
+        try:
+            line = await reader.readline()
+            if asked is not None:
+                asked.append(line + await reader.readuntil(b"\r\n\r\n"))
+            path = b"".join(line.split(b" ")[1:2]).decode("utf-8", "replace")
+            writer.write((answers or {}).get(path, ANSWER))
+        except asyncio.IncompleteReadError:
+            pass  # somebody only looked whether it is open
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
     # A handshake that somebody gives up is no matter of the test.
