@@ -27,6 +27,7 @@ PROGRAMS = {
     "testssl.sh": "testssl",
     "bsdextrautils": "hexdump",
     "bind9": "named",
+    "pebble": "pebble",
     "wrk": "wrk",
 }
 # Where Debian puts programs that are not for everybody's path.

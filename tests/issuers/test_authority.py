@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.keys import KeyKind, kind_of
 from hermetic.certificates.roles import Role
+from hermetic.certificates.signing import request
 from hermetic.certificates.verification import verify
 from hermetic.certstore.files import FileStore
 from hermetic.clock import TurnedClock
@@ -18,7 +19,7 @@ from tests.support.disks import FullAt, SleeplessDisk, Steps, TroubledDisk
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-KEY = key_of(KeyKind.EC_P256).public_key()
+REQUEST = request(key_of(KeyKind.EC_P256), names=["localhost", "127.0.0.1"])
 
 
 class Crash(BaseException):
@@ -51,7 +52,7 @@ def authority(store: FileStore, clock: TurnedClock) -> Authority:
 
 
 async def issue(authority: Authority) -> Chain:
-    return await authority.issue(KEY, ["localhost", "127.0.0.1"], Role.API)
+    return await authority.issue(REQUEST, Role.API)
 
 
 def spoil(store: FileStore, entry: str) -> None:

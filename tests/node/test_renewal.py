@@ -1,17 +1,19 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from structlog.testing import capture_logs
 
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, PublicKey
 from hermetic.certificates.roles import Role
+from hermetic.certificates.signing import leaf, requested_key
 from hermetic.certstore.files import FileStore
 from hermetic.certstore.store import CertificateStore
 from hermetic.clock import TurnedClock
@@ -24,6 +26,7 @@ from hermetic.errors import (
     Unreachable,
 )
 from hermetic.issuers.authority import LEAF_LIFE, Authority
+from hermetic.issuers.issuer import Suggestion
 from hermetic.node.renewal import Renewal, retry_after
 from tests.support.certificates import hierarchy, key_of
 from tests.support.disks import FullAt, SleeplessDisk, TroubledDisk
@@ -39,27 +42,40 @@ Answer = Callable[[PublicKey, PublicKey], tuple[PublicKey, list[str], Role, date
 class Issuing:
     """An issuer that a test can let fail, hang or answer something else."""
 
-    def __init__(self, authority: Authority, clock: TurnedClock) -> None:
-        self._authority, self._clock = authority, clock
+    def __init__(self, authority: Authority, keys: FileStore, clock: TurnedClock) -> None:
+        self._authority, self._keys, self._clock = authority, keys, clock
         self.asked: list[datetime] = []
         self.failing: Exception | None = None
         self.hangs = False
         self.answer: Answer | None = None
         self.trusted = True
+        self.suggestion: Suggestion | Exception | None = None
+        self.replaced: list[Chain | None] = []
 
-    async def issue(self, public_key: PublicKey, names: Sequence[str], role: Role) -> Chain:
-        now = self._clock.now
-        self.asked.append(now)
+    async def issue(
+        self,
+        request: x509.CertificateSigningRequest,
+        role: Role,
+        *,
+        replacing: Chain | None = None,
+    ) -> Chain:
+        self.asked.append(self._clock.now)
+        self.replaced.append(replacing)
         if self.hangs:
             await asyncio.Event().wait()
         if self.failing is not None:
             raise self.failing
         if self.answer is not None:
             other = key_of(KeyKind.EC_P256).public_key()
-            public_key, names, role, self._clock.now = self.answer(public_key, other)
-        chain = await self._authority.issue(public_key, names, role)
-        self._clock.now = now
-        return chain
+            key, names, role, now = self.answer(requested_key(request), other)
+            above = self._keys.read("intermediate")
+            return leaf(above, key, names=names, role=role, now=now, life=LEAF_LIFE)
+        return await self._authority.issue(request, role)
+
+    async def suggested(self, chain: Chain) -> Suggestion | None:
+        if isinstance(self.suggestion, Exception):
+            raise self.suggestion
+        return self.suggestion
 
     def issued(self, chain: Chain) -> bool:
         return self.trusted and self._authority.issued(chain)
@@ -99,7 +115,7 @@ class Bench:
         keys = FileStore(folder / "authority", disk=SleeplessDisk())
         self.authority = Authority.open(keys, self.clock, leaf_life=life)
         self.clock.now = NOW
-        self.issuer = Issuing(self.authority, self.clock)
+        self.issuer = Issuing(self.authority, keys, self.clock)
         self.pauses: list[float] = []
         self._turned = asyncio.Event()
         self._go_on = asyncio.Event()

@@ -5,6 +5,7 @@ from cryptography import x509
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import generate
 from hermetic.certificates.roles import Role
+from hermetic.certificates.signing import request
 from hermetic.certstore.files import FileStore
 from hermetic.clock import system_clock
 from hermetic.config.compute import ClientCertificate
@@ -16,7 +17,7 @@ async def issued(home: Home, name: str = "web-1", role: Role = Role.AUTHENTICATI
     """Return a credential for *name*; the authority is made if the home has none."""
     authority = Authority.open(FileStore(home.authority), system_clock)
     key = generate()
-    return Credential(await authority.issue(key.public_key(), [name], role), key)
+    return Credential(await authority.issue(request(key, names=[name]), role), key)
 
 
 def shown(credential: Credential) -> list[x509.Certificate]:

@@ -7,6 +7,7 @@ serial numbers and signatures, whose chance is the system's and cannot be handed
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -116,6 +117,38 @@ def request(
     builder = x509.CertificateSigningRequestBuilder(subject_name=subject)
     builder = builder.add_extension(alternatives, critical=not subject)
     return builder.sign(key, signature_hash(key))
+
+
+def requested_key(request: x509.CertificateSigningRequest) -> PublicKey:
+    """Return the key of *request*, which whoever made the request holds.
+
+    Raises:
+        CertificateRejected: `bad-request` if it is not signed by that key; `weak-key` or
+            `unsupported-key`.
+    """
+    key = request.public_key()
+    kind_of(key)
+    if not request.is_signature_valid:
+        raise CertificateRejected(
+            "bad-request", "The request is not signed by the key it is for: make it anew."
+        )
+    return cast(PublicKey, key)
+
+
+def requested_names(request: x509.CertificateSigningRequest) -> tuple[str, ...]:
+    """Return the DNS names and addresses of *request*, in its order; what else it says is nothing.
+
+    Raises:
+        CertificateRejected: `no-san` if there are none; `bad-name` if one cannot be certified.
+    """
+    found = extension(request, x509.SubjectAlternativeName)
+    names = [] if found is None else list(found.value)
+    for one in names:
+        if not isinstance(one, x509.DNSName | x509.IPAddress):
+            raise CertificateRejected(
+                "bad-name", f"A {type(one).__name__} is neither a DNS name nor an address."
+            )
+    return tuple(one.text for one in _presented([str(one.value) for one in names]))
 
 
 def self_signed(key: PrivateKey, *, name: str, now: datetime, life: timedelta) -> Credential:

@@ -17,7 +17,7 @@ from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.names import DistinguishedName
 from hermetic.certificates.roles import SIGNING, Role
-from hermetic.certificates.signing import self_signed
+from hermetic.certificates.signing import request, self_signed
 from hermetic.certstore.files import FileStore
 from hermetic.cli import output
 from hermetic.cli.connection import gathered, home_option, json_option
@@ -120,7 +120,7 @@ def issued(wish: Wish, home: Home) -> Credential:
         write_file(home.ca, authority.root_pem)
         key = generate(KeyKind.EC_P256)
         role = Role(wish.role)
-        return Credential(asyncio.run(authority.issue(key.public_key(), wish.names, role)), key)
+        return Credential(asyncio.run(authority.issue(request(key, names=wish.names), role)), key)
 
 
 def for_signing(wish: Wish) -> Credential:

@@ -1,6 +1,6 @@
 """What the DNS says of a name: its addresses, by which aliases, and for how long it says so.
 
-The one place that knows the DNS library.  Nothing is kept: who asks wants to know what holds now.
+Nothing is kept: who asks wants to know what holds now.
 """
 
 import ipaddress

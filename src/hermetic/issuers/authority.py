@@ -7,7 +7,7 @@ intermediate is nobody's business but ours, and is renewed as leaves are.
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -19,11 +19,12 @@ from cryptography.exceptions import InvalidSignature
 from hermetic.certificates import signing
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
-from hermetic.certificates.keys import KeyKind, PrivateKey, PublicKey, encode_public, generate
+from hermetic.certificates.keys import KeyKind, PrivateKey, encode_public, generate
 from hermetic.certificates.renewal import Stage, due_at, stage
 from hermetic.certificates.roles import Role
 from hermetic.clock import Clock
 from hermetic.errors import BadConfiguration, HermeticError, NotFound
+from hermetic.issuers.issuer import Suggestion
 from hermetic.log import logger
 
 ROOT, INTERMEDIATE = "root", "intermediate"
@@ -109,16 +110,25 @@ class Authority:
         """The root certificate, which clients are to trust; public."""
         return self._root.chain_pem
 
-    async def issue(self, public_key: PublicKey, names: Sequence[str], role: Role) -> Chain:
+    async def issue(
+        self,
+        request: x509.CertificateSigningRequest,
+        role: Role,
+        *,
+        replacing: Chain | None = None,
+    ) -> Chain:
         """Return a leaf of 24 h (unless told otherwise at opening) and its intermediate.
 
-        It begins five minutes ago, for clocks that are behind.
+        It begins five minutes ago, for clocks that are behind.  Of the request only its key and
+        its names are taken.
         """
+        del replacing  # whatever it is, it ends within a day
+        public_key = signing.requested_key(request)
         await self._renew_intermediate()
         chain = signing.leaf(
             self._intermediate,
             public_key,
-            names=names,
+            names=signing.requested_names(request),
             role=role,
             now=self._clock(),
             life=self._leaf_life,
@@ -135,6 +145,10 @@ class Authority:
     def issued(self, chain: Chain) -> bool:
         """Tell whether *chain* leads to the root of this authority."""
         return _is_signed((*chain.certificates, self._root.chain.leaf))
+
+    async def suggested(self, chain: Chain) -> Suggestion | None:
+        """Suggest nothing: two thirds of a day are as good as any other moment."""
+        return None
 
     async def _renew_intermediate(self) -> None:
         if _is_fresh(self._intermediate, self._root, self._clock()):

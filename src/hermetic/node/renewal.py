@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Never
 
+from hermetic.certificates import signing
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, PrivateKey, generate
@@ -32,6 +33,7 @@ from hermetic.errors import (
 )
 from hermetic.issuers.issuer import Issuer
 from hermetic.log import logger
+from hermetic.node.advice import Advice
 
 _WAKE = timedelta(seconds=60)
 _ISSUE_WITHIN = timedelta(minutes=5)
@@ -111,6 +113,7 @@ class Renewal:
         self._store, self._entry, self._issuer = store, entry, issuer
         self._names, self._role = tuple(names), role
         self._clock, self._luck, self._pause = clock, luck, pause
+        self._advice = Advice(issuer, clock, luck)
         self._alone = asyncio.Lock()
         self._credential: Credential | None = None
         self._in_hand: Credential | None = None
@@ -200,6 +203,7 @@ class Renewal:
         if known is None or known.chain.sha256 != credential.chain.sha256:
             self._due_at = due_at(credential.chain, luck=self._luck())
             self._credential = credential
+        self._due_at = await self._advice.moment(credential.chain) or self._due_at
         return credential.chain
 
     def _reason(self, chain: Chain | None) -> Reason | None:
@@ -247,13 +251,15 @@ class Renewal:
         A public CA issues five a week for the same names: a disk that is full for an hour must
         not use them up.
         """
-        kept = self._in_hand
+        kept, now = self._in_hand, self._credential
         if kept is not None and self._clock() < due_at(kept.chain, luck=0):
             return kept
+        replacing = now.chain if now is not None and self._issuer.issued(now.chain) else None
         key = generate(KeyKind.EC_P256)  # takes 0.02 ms; one of RSA would want a thread
         try:
             async with asyncio.timeout(_ISSUE_WITHIN.total_seconds()):
-                chain = await self._issuer.issue(key.public_key(), self._names, self._role)
+                request = signing.request(key, names=self._names)
+                chain = await self._issuer.issue(request, self._role, replacing=replacing)
         except TimeoutError as error:
             raise Unreachable(
                 f"The issuer of the credential {self._entry!r} did not answer within"

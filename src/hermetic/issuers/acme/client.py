@@ -1,0 +1,252 @@
+"""An `Issuer` that is an ACME server: Let's Encrypt, a company's authority, our own.
+
+Drives an order (`order`) over a transport, with whoever can prove names; what must survive the
+process lies with whoever keeps the account.  It never sees the private key of a certificate.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from hermetic.certificates import chain as chains
+from hermetic.certificates.chain import Chain, without_root
+from hermetic.certificates.extensions import extension
+from hermetic.certificates.keys import KeyKind
+from hermetic.certificates.reading import read
+from hermetic.certificates.renewal import Window
+from hermetic.certificates.roles import Role
+from hermetic.certificates.signing import requested_names
+from hermetic.errors import CertificateRejected, HermeticError, NotFound
+from hermetic.issuers.acme import jose
+from hermetic.issuers.acme.account import Keeping
+from hermetic.issuers.acme.conversation import (
+    Chance,
+    Conversation,
+    Server,
+    conversing,
+    stored,
+    transport_of,
+)
+from hermetic.issuers.acme.messages import RenewalInfo, said
+from hermetic.issuers.acme.order import (
+    Action,
+    Note,
+    Post,
+    Proof,
+    Prove,
+    Refused,
+    Reply,
+    Steps,
+    Tell,
+    Wait,
+    Wish,
+    ordered,
+)
+from hermetic.issuers.acme.proving import Prover
+from hermetic.issuers.issuer import Suggestion
+from hermetic.log import logger
+
+_WITHDRAWN_WITHIN_S = 60.0
+_ASKED_AGAIN = timedelta(hours=6)
+_SOONEST, _LATEST = timedelta(minutes=1), timedelta(days=1)  # RFC 9773, 4.3.2
+
+log = logger(__name__)
+
+
+class AcmeIssuer:
+    """The `Issuer` that is an ACME server.
+
+    Args:
+        provers: Who can prove names, the preferred first.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        kept: Keeping,
+        provers: Sequence[Prover],
+        chance: Chance,
+    ) -> None:
+        self._server, self._kept, self._chance = server, kept, chance
+        self._provers = {one.kind: one for one in provers}
+        self._alone = asyncio.Lock()
+
+    async def issue(
+        self,
+        request: x509.CertificateSigningRequest,
+        role: Role,
+        *,
+        replacing: Chain | None = None,
+    ) -> Chain:
+        """Return what the server issues; raises as `Issuer.issue`, and `Refused`.
+
+        An order that a former run had begun is gone on with.  Public servers certify for
+        `Role.API` and `Role.COMPUTE` alone; what they made is for the caller to judge.
+        """
+        names = requested_names(request)
+        async with self._speaking() as speaking:
+            directory = await speaking.transport.directory()
+            known = speaking.account.under_way.get(_order_name(names), "")
+            replaces = certificate_id(replacing.leaf) if replacing is not None else ""
+            wish = Wish(
+                request.public_bytes(Encoding.DER),
+                names,
+                tuple(self._provers),
+                jose.thumbprint(speaking.account.key),
+                directory.new_order,
+                profile=self._server.profile,
+                replaces=replaces if directory.renewal_info else "",
+                root=self._server.root,
+                under_way=known,
+            )
+            pem = await self._driven(speaking, ordered(wish), names)
+            chain = _chain(pem, request)
+            account = speaking.account
+            await speaking.keep(replace(account, issued=(*account.issued, chain.sha256)))
+        log.info(
+            "certificate.issued",
+            names=chain.names,
+            role=role.value,
+            serial=f"{chain.serial:x}",
+            not_after=chain.not_after.isoformat(),
+            directory=self._server.directory,
+        )
+        return chain
+
+    def issued(self, chain: Chain) -> bool:
+        """Tell whether *chain* is one that this account got."""
+        account = stored(self._kept)
+        return account is not None and chain.sha256 in account.issued
+
+    async def suggested(self, chain: Chain) -> Suggestion | None:
+        """Return when the server suggests to renew *chain* (RFC 9773), if it does."""
+        now = self._chance.clock()
+        if now > chain.not_after or not _has_id(chain.leaf):
+            return None
+        account = await asyncio.to_thread(stored, self._kept)
+        not_before = account.not_before if account else None
+        async with transport_of(self._server, self._chance, not_before) as transport:
+            directory = await transport.directory()
+            if not directory.renewal_info:
+                return None
+            at = f"{directory.renewal_info.rstrip('/')}/{certificate_id(chain.leaf)}"
+            reply = await transport.get(at)
+        window = said(reply.body, RenewalInfo).suggested_window
+        again = timedelta(seconds=reply.retry_after_s) or _ASKED_AGAIN
+        found = Window(_utc(window.start), _utc(window.end))
+        return Suggestion(found, now + min(max(again, _SOONEST), _LATEST))
+
+    async def revoke(self, chain: Chain, reason: int = 0) -> None:
+        """Have *chain* revoked, for one of the reasons of RFC 5280 (5.3.1).
+
+        Raises:
+            Refused: The server does not do so; that it was revoked already is no error.
+        """
+        payload = {"certificate": jose.encoded(chain.leaf.public_bytes(Encoding.DER))}
+        async with self._speaking() as speaking:
+            directory = await speaking.transport.directory()
+            try:
+                await speaking.post(directory.revoke_cert, {**payload, "reason": reason})
+            except Refused as refused:
+                if refused.code != "alreadyRevoked":
+                    raise
+        log.info("certificate.revoked", serial=f"{chain.serial:x}", reason=reason)
+
+    async def change_key(self, kind: KeyKind = KeyKind.EC_P256) -> None:
+        """Give the account another key (RFC 8555, 7.3.5); a change cut short is completed later."""
+        async with self._speaking() as speaking:
+            await speaking.change_key(kind)
+        log.info("acme.key_changed", directory=self._server.directory)
+
+    @asynccontextmanager
+    async def _speaking(self) -> AsyncIterator[Conversation]:
+        """Speak as the account, one at a time."""
+        async with self._alone, conversing(self._server, self._kept, self._chance) as speaking:
+            yield speaking
+
+    # The order
+
+    async def _driven(self, speaking: Conversation, steps: Steps, names: Sequence[str]) -> bytes:
+        """Do what the order says, and take away what was proved with, however it ends."""
+        shown: list[Proof] = []
+        try:
+            action = next(steps)
+            while True:
+                try:
+                    reply = await self._done(speaking, action, names, shown)
+                except HermeticError as error:
+                    action = steps.throw(error)
+                else:
+                    action = steps.send(reply)
+        except StopIteration as end:
+            pem: bytes = end.value
+            return pem
+        finally:
+            await asyncio.shield(self._withdraw(shown))
+
+    async def _done(
+        self, speaking: Conversation, action: Action, names: Sequence[str], shown: list[Proof]
+    ) -> Reply | None:
+        match action:
+            case Post(url, payload):
+                return await speaking.post(url, payload)
+            case Prove(proofs):
+                for one in proofs:
+                    shown.append(one)
+                    await self._provers[one.kind].present(one)
+            case Wait(seconds):
+                await self._chance.pause(seconds)
+            case Note(url):
+                under_way = {**speaking.account.under_way, _order_name(names): url}
+                still = {name: at for name, at in under_way.items() if at}
+                await speaking.keep(replace(speaking.account, under_way=still))
+            case Tell(event, text):
+                log.warning(event, text=text, names=list(names))
+        return None
+
+    async def _withdraw(self, shown: Sequence[Proof]) -> None:
+        for one in shown:
+            try:
+                async with asyncio.timeout(_WITHDRAWN_WITHIN_S):
+                    await self._provers[one.kind].withdraw(one)
+            except (HermeticError, TimeoutError) as error:
+                log.warning("acme.not_withdrawn", name=one.name, kind=one.kind, text=str(error))
+
+
+def certificate_id(leaf: x509.Certificate) -> str:
+    """Return how RFC 9773 (4.1) names *leaf*; raises `NotFound` if it cannot be named."""
+    found = extension(leaf, x509.AuthorityKeyIdentifier)
+    if found is None or found.value.key_identifier is None:
+        raise NotFound("The certificate does not say which key signed it.")
+    serial = leaf.serial_number
+    octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
+    return f"{jose.encoded(found.value.key_identifier)}.{jose.encoded(octets)}"
+
+
+def _has_id(leaf: x509.Certificate) -> bool:
+    found = extension(leaf, x509.AuthorityKeyIdentifier)
+    return found is not None and found.value.key_identifier is not None
+
+
+def _chain(pem: bytes, request: x509.CertificateSigningRequest) -> Chain:
+    """Return the chain the server sent, put in order; its leaf holds the key of *request*."""
+    certificates = read(pem).certificates
+    ours = [one for one in certificates if one.public_key() == request.public_key()]
+    if not ours:
+        raise CertificateRejected(
+            "key-mismatch", "The ACME server sent a certificate for another key than ours."
+        )
+    return without_root(chains.order(certificates, leaf=ours[0]))
+
+
+def _order_name(names: Sequence[str]) -> str:
+    return ",".join(sorted(names))
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,308 @@
+"""`dns-01`: the answer is a TXT record (RFC 8555, 8.4), written by update (RFC 2136) or a program.
+
+The record is added to those that are there and nothing else is touched; where `_acme-challenge` of
+a name is an alias (CNAME), what it leads to is written.  What was added is noted before it is, so
+that what a killed process left behind is taken away by the next.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import dns.asyncquery
+import dns.asyncresolver
+import dns.exception
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+import dns.tsig
+import dns.tsigkeyring
+import dns.update
+
+from hermetic.errors import BadConfiguration, BadInput, Unavailable
+from hermetic.issuers.acme.jose import encoded
+from hermetic.issuers.acme.order import Proof
+from hermetic.log import logger
+
+_TTL_S = 60
+_ANSWERS_WITHIN_S = 10.0
+_SEEN_WITHIN_S = 240.0
+_ASK_AGAIN_S = 2.0
+_MOST_ALIASES = 8
+_PROGRAM_WITHIN_S = 300.0
+_ALGORITHMS = {
+    str(one).strip(".").lower(): one
+    for one in (dns.tsig.HMAC_SHA256, dns.tsig.HMAC_SHA384, dns.tsig.HMAC_SHA512)
+}
+
+log = logger(__name__)
+
+
+class Notes(Protocol):
+    """Where is noted what has to be taken away; every method blocks."""
+
+    def all(self) -> Sequence[tuple[str, str]]:
+        """Return the names and values that were noted."""
+        ...
+
+    def add(self, name: str, value: str) -> None:
+        """Note it, durably."""
+        ...
+
+    def remove(self, name: str, value: str) -> None:
+        """Forget it, if it was noted."""
+        ...
+
+
+@dataclass(frozen=True)
+class UpdateServer:
+    """A DNS server that takes updates, and the key that they are signed with (TSIG, RFC 8945).
+
+    Args:
+        address: Its IP address.
+        secret: The key, in base64.
+    """
+
+    address: str
+    port: int = 53
+    key_name: str = ""
+    secret: str = field(default="", repr=False)
+    algorithm: str = "hmac-sha256"
+
+    def __post_init__(self) -> None:
+        if self.algorithm not in _ALGORITHMS:
+            raise BadInput(
+                f"{self.algorithm!r} is no algorithm for TSIG: {', '.join(_ALGORITHMS)} are."
+            )
+
+    def keyring(self) -> dict[dns.name.Name, dns.tsig.Key]:
+        """Return the key as the library wants it; raises `BadInput` if it is none."""
+        try:
+            name = dns.name.from_text(self.key_name)
+            return {name: dns.tsig.Key(name, self.secret, _ALGORITHMS[self.algorithm])}
+        except (dns.exception.DNSException, ValueError) as error:
+            raise BadInput(
+                "The key for DNS updates is none: write its name, and its secret in base64 as"
+                " tsig-keygen shows it."
+            ) from error
+
+
+def record_name(name: str) -> str:
+    """Return where the TXT record of *name* is looked for."""
+    return f"_acme-challenge.{name}."
+
+
+def record_value(proof: Proof) -> str:
+    """Return what stands in the TXT record."""
+    return encoded(hashlib.sha256(proof.answer.encode()).digest())
+
+
+class Updates:
+    """Writes the record by DNS updates, and waits until the zone's servers say it.
+
+    Args:
+        seen_at: Servers to ask instead of those that the zone names, for who cannot reach those.
+    """
+
+    kind = "dns-01"
+
+    def __init__(
+        self, server: UpdateServer, notes: Notes, *, seen_at: Sequence[tuple[str, int]] = ()
+    ) -> None:
+        self._server, self._notes, self._seen_at = server, notes, tuple(seen_at)
+        self._keyring = server.keyring()
+
+    async def present(self, proof: Proof) -> None:
+        """Add the record, and wait until every server of its zone says it.
+
+        Raises:
+            BadConfiguration: The server refuses the key, or the zone is not its.
+            Unavailable: A server does not answer, or does not say it in time.
+        """
+        value, name = record_value(proof), await self._written_at(record_name(proof.name))
+        zone = await self._zone(name)
+        await asyncio.to_thread(self._notes.add, str(name), value)
+        await self._send(zone, name, value, present=True)
+        try:
+            async with asyncio.timeout(_SEEN_WITHIN_S):
+                for server in self._seen_at or await self._servers(zone):
+                    await self._until_said(server, name, value)
+        except TimeoutError as error:
+            raise Unavailable(
+                f"Not every DNS server of {zone} says {name} within {_SEEN_WITHIN_S:g} s: look at"
+                " its secondary servers."
+            ) from error
+
+    async def withdraw(self, proof: Proof) -> None:
+        """Take the record away."""
+        value = record_value(proof)
+        await self._withdraw(await self._written_at(record_name(proof.name)), value)
+
+    async def sweep(self) -> None:
+        """Take away what a process that was killed had noted and not taken away."""
+        for name, value in await asyncio.to_thread(self._notes.all):
+            await self._withdraw(dns.name.from_text(name), value)
+            log.info("acme.record_swept", name=name)
+
+    async def _withdraw(self, name: dns.name.Name, value: str) -> None:
+        await self._send(await self._zone(name), name, value, present=False)
+        await asyncio.to_thread(self._notes.remove, str(name), value)
+
+    async def _written_at(self, text: str) -> dns.name.Name:
+        """Return the name that *text* is an alias of, or itself."""
+        name = dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical)
+        for _ in range(_MOST_ALIASES):
+            answer = await self._ask(name, dns.rdatatype.CNAME)
+            found = [one for one in answer.answer if one.rdtype == dns.rdatatype.CNAME]
+            if not found:
+                return name
+            name = found[0][0].target
+        raise BadConfiguration(f"{text} is an alias of an alias of an alias: shorten that.")
+
+    async def _zone(self, name: dns.name.Name) -> dns.name.Name:
+        """Return the zone of *name* that the server has."""
+        answer = await self._ask(name, dns.rdatatype.SOA)
+        for one in (*answer.answer, *answer.authority):
+            if one.rdtype == dns.rdatatype.SOA and name.is_subdomain(one.name):
+                return one.name
+        raise BadConfiguration(
+            f"The DNS server {self._server.address} has no zone for {name}: name the primary"
+            " server of that zone."
+        )
+
+    async def _servers(self, zone: dns.name.Name) -> list[tuple[str, int]]:
+        """Return the addresses of the servers that the zone names."""
+        answer = await self._ask(zone, dns.rdatatype.NS)
+        names = [one.target for found in answer.answer for one in found]
+        servers: list[tuple[str, int]] = []
+        resolver = dns.asyncresolver.Resolver()
+        for name in names:
+            with suppress(dns.exception.DNSException):
+                found = await resolver.resolve(name, "A", lifetime=_ANSWERS_WITHIN_S)
+                servers += [(one.address, 53) for one in found]
+        # A zone that is served inside only names servers that nobody else can find.
+        return servers or [(self._server.address, self._server.port)]
+
+    async def _until_said(self, server: tuple[str, int], name: dns.name.Name, value: str) -> None:
+        while True:
+            with suppress(Unavailable):
+                answer = await self._ask(name, dns.rdatatype.TXT, server)
+                said = {
+                    b"".join(record.strings).decode("ascii", "replace")
+                    for found in answer.answer
+                    if found.rdtype == dns.rdatatype.TXT
+                    for record in found
+                }
+                if value in said:
+                    return
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    async def _send(
+        self, zone: dns.name.Name, name: dns.name.Name, value: str, *, present: bool
+    ) -> None:
+        update = dns.update.UpdateMessage(zone)
+        if present:
+            update.add(name, _TTL_S, "TXT", value)
+        else:
+            update.delete(name, "TXT", value)
+        if self._server.key_name:
+            update.use_tsig(self._keyring)
+        try:
+            answer = await self._sent(update, (self._server.address, self._server.port))
+        except (dns.tsig.PeerError, dns.tsig.BadSignature) as error:
+            raise BadConfiguration(
+                f"The DNS server {self._server.address} does not accept the key"
+                f" {self._server.key_name!r} ({type(error).__name__}): compare its secret, its"
+                " algorithm and the clocks."
+            ) from error
+        if answer.rcode() != dns.rcode.NOERROR:
+            raise BadConfiguration(
+                f"The DNS server {self._server.address} refuses to change {name}"
+                f" ({dns.rcode.to_text(answer.rcode())}): let the key"
+                f" {self._server.key_name!r} change TXT records there (update-policy)."
+            )
+
+    async def _ask(
+        self,
+        name: dns.name.Name,
+        kind: dns.rdatatype.RdataType,
+        server: tuple[str, int] | None = None,
+    ) -> dns.message.Message:
+        place = server or (self._server.address, self._server.port)
+        return await self._sent(dns.message.make_query(name, kind), place)
+
+    async def _sent(
+        self, message: dns.message.Message, place: tuple[str, int]
+    ) -> dns.message.Message:
+        address, port = place
+        try:
+            return await dns.asyncquery.tcp(message, address, timeout=_ANSWERS_WITHIN_S, port=port)
+        except (dns.tsig.PeerError, dns.tsig.BadSignature):
+            raise
+        except (OSError, EOFError, dns.exception.DNSException) as error:
+            raise Unavailable(
+                f"The DNS server {address} port {port} does not answer:"
+                f" {error or type(error).__name__}."
+            ) from error
+
+
+class Program:
+    """Lets a program write the record: `PROGRAM present|withdraw NAME VALUE`.
+
+    It ends with 0 once the zone's servers say it.  What it prints goes nowhere.
+    """
+
+    kind = "dns-01"
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+
+    async def present(self, proof: Proof) -> None:
+        """Let it add the record; raises `BadConfiguration` if it does not end with 0."""
+        await self._run("present", proof)
+
+    async def withdraw(self, proof: Proof) -> None:
+        """Let it take the record away; raises as `present`."""
+        await self._run("withdraw", proof)
+
+    async def _run(self, what: str, proof: Proof) -> None:
+        words = (what, record_name(proof.name), record_value(proof))
+        # Tokens and passwords of ours are nothing to it.
+        known = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self._program,
+                *words,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=known,
+            )
+        except OSError as error:
+            raise BadConfiguration(
+                f"The program {self._program} cannot be run ({error.strerror}): name another, or"
+                f" chmod +x {self._program}."
+            ) from error
+        try:
+            async with asyncio.timeout(_PROGRAM_WITHIN_S):
+                status = await process.wait()
+        except (TimeoutError, asyncio.CancelledError) as error:
+            process.kill()
+            await process.wait()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise Unavailable(
+                f"The program {self._program} did not end within {_PROGRAM_WITHIN_S:g} s."
+            ) from error
+        if status:
+            raise BadConfiguration(
+                f"The program {self._program} ended with {status} for `{' '.join(words)}`."
+            )
