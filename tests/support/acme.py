@@ -46,6 +46,9 @@ class ToldDns:
         host = dns01.record_name(proof.name)
         await asyncio.to_thread(self._pebble.tell_dns, "set-txt", host=host, value=value)
 
+    async def sweep(self) -> None:
+        return
+
     async def withdraw(self, proof: Proof) -> None:
         host = dns01.record_name(proof.name)
         await asyncio.to_thread(self._pebble.tell_dns, "clear-txt", host=host)

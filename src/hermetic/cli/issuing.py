@@ -1,6 +1,6 @@
-"""`hermetic certificate issue`: our own authority certifies another machine.
+"""`hermetic certificate issue`: our own authority certifies another machine, or an ACME server us.
 
-The key is made here and leaves in the file that is asked for, which is its owner's alone.
+The key is made here, and leaves at most in the file that is asked for, which is its owner's alone.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from hermetic import log
+from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.names import DistinguishedName
@@ -20,6 +21,7 @@ from hermetic.certificates.roles import SIGNING, Role
 from hermetic.certificates.signing import request, self_signed
 from hermetic.certstore.files import FileStore
 from hermetic.cli import output
+from hermetic.cli.acme import AcmeWish, Order, acme_options, obtained
 from hermetic.cli.connection import gathered, home_option, json_option
 from hermetic.cli.exporting import make_file
 from hermetic.cli.stores import acting_as_owner
@@ -36,19 +38,18 @@ _LONGEST_DAYS = 397
 class Wish:
     """What is to be issued."""
 
-    role: str
+    role: str | None
     names: tuple[str, ...]
     days: int
-    out: Path
+    out: Path | None
 
 
 @click.command()
 @click.option(
     "--role",
     type=click.Choice([*(one.value for one in Role), SIGNING]),
-    required=True,
     help="What it is for: a web node's API, a compute node, what web nodes show to those, or"
-    " signing the tokens of several web nodes.",
+    " signing the tokens of several web nodes.  [default with --acme: api]",
 )
 @click.option("--name", "names", multiple=True, help="A host name or address.")
 @click.option(
@@ -56,21 +57,31 @@ class Wish:
     type=click.IntRange(1, _LONGEST_DAYS),
     default=90,
     show_default=True,
-    help="How long it is good for.",
+    help="How long it is good for; an ACME server decides that itself.",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to make.")
+@click.option("--out", type=click.Path(path_type=Path), help="The file to make.")
+@acme_options
 @home_option
 @json_option
+@gathered(AcmeWish, "asked")
 @gathered(Wish, "wish")
-def issue(wish: Wish, home: Home, *, as_json: bool) -> None:
-    """Let the authority of this home issue a certificate for another machine.
+def issue(wish: Wish, asked: AcmeWish, home: Home, *, as_json: bool) -> None:
+    """Let an ACME server certify this node, or the authority of this home another machine.
 
-    The file holds the key, the certificate and its intermediate, in PEM, for `hermetic
+    With --acme and without --out the certificate is kept for the node of this home, and the
+    settings say from then on how it is renewed, which the node does by itself.
+
+    Without --acme the file holds the key, the certificate and its intermediate, in PEM, for `hermetic
     certificate import` over there; whoever is to believe it trusts ca.pem of this home.  Nothing
     renews it by itself: issue the next one before it ends.
     """
-    if wish.out.exists():
+    if wish.out is not None and wish.out.exists():
         raise BadInput(f"{wish.out} exists: remove it, or name another with --out.")
+    if asked.acme is not None:
+        _show(_by_acme(wish, asked, home), wish, None, as_json=as_json)
+        return
+    if wish.role is None or wish.out is None:
+        raise BadInput("Say --role and --out, or the address of an ACME server with --acme.")
     if bool(wish.names) == (wish.role == SIGNING):
         raise BadInput(
             "Token signing takes no names: leave --name out."
@@ -79,28 +90,47 @@ def issue(wish: Wish, home: Home, *, as_json: bool) -> None:
         )
     found = for_signing(wish) if wish.role == SIGNING else issued(wish, home)
     make_file(wish.out, found.key_pem + found.chain_pem, 0o600)
-    chain = found.chain
+    _show(found.chain, wish, None if wish.role == SIGNING else home.ca, as_json=as_json)
+
+
+def _by_acme(wish: Wish, asked: AcmeWish, home: Home) -> Chain:
+    if wish.out is not None and not wish.out.parent.is_dir():
+        raise BadInput(
+            f"There is no folder {wish.out.parent}: make it, or name another with --out."
+        )
+    if wish.role == SIGNING:
+        raise BadInput("Token signing is no matter of an ACME server: leave --acme out.")
+    order = Order(asked.section(), wish.names, Role(wish.role or Role.API), wish.out, home)
+    found = obtained(order)
+    if wish.out is not None:
+        make_file(wish.out, found.key_pem + found.chain_pem, 0o600)
+    return found.chain
+
+
+def _show(chain: Chain, wish: Wish, ca: Path | None, *, as_json: bool) -> None:
     subject = str(DistinguishedName.of(chain.leaf.subject))
     if as_json:
         output.show_json(
             {
-                "file": str(wish.out),
-                "role": wish.role,
+                "file": str(wish.out) if wish.out else None,
+                "role": wish.role or Role.API.value,
                 "names": list(chain.names),
                 "subject": subject,
                 "issuer": str(DistinguishedName.of(chain.leaf.issuer)),
                 "notAfter": f"{chain.not_after:%Y-%m-%dT%H:%M:%SZ}",
-                "ca": None if wish.role == SIGNING else str(home.ca),
+                "ca": str(ca) if ca else None,
             }
         )
         return
+    private = f"{wish.out} (with its key: keep it private, remove it once it is imported)"
     output.show_pairs(
         [
-            ("file", f"{wish.out} (with its key: keep it private, remove it once it is imported)"),
+            ("file", private) if wish.out else ("kept", "in the home; the node renews it itself"),
             ("names", ", ".join(chain.names) or "-"),
-            ("subject", subject),
+            ("subject", subject or "-"),
+            ("issuer", str(DistinguishedName.of(chain.leaf.issuer))),
             ("expires", f"{chain.not_after:%Y-%m-%d %H:%M} UTC"),
-            *([] if wish.role == SIGNING else [("believed by", f"who trusts {home.ca}")]),
+            *([("believed by", f"who trusts {ca}")] if ca else []),
         ]
     )
 
@@ -119,8 +149,8 @@ def issued(wish: Wish, home: Home) -> Credential:
         )
         write_file(home.ca, authority.root_pem)
         key = generate(KeyKind.EC_P256)
-        role = Role(wish.role)
-        return Credential(asyncio.run(authority.issue(request(key, names=wish.names), role)), key)
+        asked = authority.issue(request(key, names=wish.names), Role(str(wish.role)))
+        return Credential(asyncio.run(asked), key)
 
 
 def for_signing(wish: Wish) -> Credential:

@@ -50,6 +50,11 @@ class Home:
         return self.root / "certificates"
 
     @property
+    def acme(self) -> Path:
+        """The accounts at ACME servers."""
+        return self.root / "acme"
+
+    @property
     def stores(self) -> Path:
         """The certificate stores: what was imported, and who is trusted."""
         return self.root / "stores"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
+from hermetic.config.acme import Acme
 from hermetic.config.declaration import Choice, Form, Range, setting
 from hermetic.config.fingerprints import FINGERPRINT
 from hermetic.config.tree import Note
@@ -168,16 +169,43 @@ class Certificates:
     folder: str = setting(
         "", "a folder with tls.crt and tls.key to use instead of a certificate of our own making"
     )
+    acme: Acme = field(default_factory=Acme)
+
+    def __post_init__(self) -> None:
+        key = "Certificates.Acme.Directory"
+        if not self.acme.directory:
+            return
+        if self.folder:
+            raise BadConfiguration(
+                f"{key} and Certificates.Folder both say where the certificate comes from: remove"
+                " one of them.",
+                key=key,
+            )
+        if not self.names:
+            raise BadConfiguration(
+                f"{key} is set, and Certificates.Names is empty: write the names to certify.",
+                key=key,
+            )
+        if self.acme.challenge != "dns-01" and any(one.startswith("*.") for one in self.names):
+            raise BadConfiguration(
+                "A wildcard can be proved by dns-01 alone: set Certificates.Acme.Challenge to it.",
+                key="Certificates.Names",
+            )
 
 
 def refuse_two_certificates(kestrel: NodeKestrel, certificates: Certificates) -> None:
     """Refuse to guess which certificate is to be presented."""
-    if kestrel.https_certificate.is_chosen and certificates.folder:
-        raise BadConfiguration(
-            "Kestrel.HttpsCertificate and Certificates.Folder both name a certificate to present:"
-            " remove one of them.",
-            key="Certificates.Folder",
-        )
+    given = {
+        "Certificates.Folder": certificates.folder,
+        "Certificates.Acme.Directory": certificates.acme.directory,
+    }
+    for key, value in given.items():
+        if kestrel.https_certificate.is_chosen and value:
+            raise BadConfiguration(
+                f"Kestrel.HttpsCertificate and {key} both name a certificate to present: remove"
+                " one of them.",
+                key=key,
+            )
 
 
 def network(text: str) -> str | None:

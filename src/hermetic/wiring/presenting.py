@@ -18,6 +18,7 @@ from hermetic.gateway.certification import Certification
 from hermetic.tls.folder import read_folder
 from hermetic.tls.reload import SwappingContext
 from hermetic.tls.watch import follow
+from hermetic.wiring.acme import acme_renewal
 from hermetic.wiring.own import own_renewal
 from hermetic.wiring.sealing import Sealing, unsealed_listener
 from hermetic.wiring.wish import Wish
@@ -41,9 +42,11 @@ async def seal(home: Home, wish: Wish | None, clock: Clock) -> Sealing:
 
 
 async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealing:
-    """Present what our own authority issues, and renew it."""
+    """Present what our own authority or an ACME server issues, and renew it."""
     entry = wish.role.value
     renewal = await own_renewal(home, wish.role, wish.own_names, clock)
+    if wish.acme is not None:
+        renewal = await acme_renewal(home, wish.role, wish.names, wish.acme, clock, until=renewal)
     context = _context(wish, await renewal.credential(), clock)
 
     def present(named: str, credential: Credential) -> None:
@@ -56,7 +59,7 @@ async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealin
     return Sealing(
         store,
         context,
-        home.ca,
+        home.ca if wish.acme is None else None,
         certification,
         (renewal.run, following),
         FileStore(home.authority),

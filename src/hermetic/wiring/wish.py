@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hermetic.certificates.roles import Role
 from hermetic.certificates.selection import Choice
+from hermetic.config.acme import Acme
 from hermetic.config.compute import ComputeSettings
 from hermetic.config.sections import CertificateChoice, Certificates, Tls
 from hermetic.config.web import WebSettings
@@ -17,8 +18,8 @@ from hermetic.tls.trust import LiveTrust
 class Wish:
     """What a listener is to present, as the settings say it.
 
-    Of a store if *choice* names a certificate, of a *folder* if one is named, else of our own
-    authority, for *own_names*.  Whatever comes from outside must cover *names*.  With *trust*
+    Of a store if *choice* names a certificate, of a *folder* if one is named, of an ACME server
+    if *acme* names one (for *names* alone), else of our own authority, for *own_names*.  Whatever comes from outside must cover *names*.  With *trust*
     clients must show a certificate too.
     """
 
@@ -27,6 +28,7 @@ class Wish:
     names: tuple[str, ...] = ()
     own_names: tuple[str, ...] = ()
     folder: Path | None = None
+    acme: Acme | None = None
     choice: Choice | None = None
     trust: LiveTrust | None = None
 
@@ -48,6 +50,7 @@ class Wish:
             certificates.names,
             tuple(own_names),
             Path(certificates.folder) if certificates.folder else None,
+            certificates.acme if certificates.acme.directory else None,
             choice_of(choice) if choice is not None and choice.is_chosen else None,
             trust,
         )

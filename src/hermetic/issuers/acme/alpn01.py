@@ -54,6 +54,9 @@ class AlpnPort:
                 self._server = await self._listen(made)
             self._shown[server_name(proof.name)] = proof, made
 
+    async def sweep(self) -> None:
+        """Do nothing: what was shown ended with its process."""
+
     async def withdraw(self, proof: Proof) -> None:
         """Show it no more, and close the port with the last one."""
         async with self._alone:
@@ -83,8 +86,9 @@ class AlpnPort:
             return await asyncio.start_server(_close, self._hosts, self._port, ssl=base)
         except OSError as error:
             raise BadConfiguration(
-                f"Port {self._port} cannot be listened on ({error.strerror}): free it, run this as"
-                " root, or prove by another challenge (--challenge)."
+                f"Port {self._port} cannot be listened on ({error.strerror}): free it, let this"
+                " user have it (`sysctl -w net.ipv4.ip_unprivileged_port_start=443`), or prove by"
+                " another challenge (--challenge)."
             ) from error
 
 

@@ -75,6 +75,7 @@ class AcmeIssuer:
         self._server, self._kept, self._chance = server, kept, chance
         self._provers = {one.kind: one for one in provers}
         self._alone = asyncio.Lock()
+        self._swept = False
 
     async def issue(
         self,
@@ -89,6 +90,7 @@ class AcmeIssuer:
         `Role.API` and `Role.COMPUTE` alone; what they made is for the caller to judge.
         """
         names = requested_names(request)
+        await self._sweep()
         async with self._speaking() as speaking:
             directory = await speaking.transport.directory()
             known = speaking.account.under_way.get(_order_name(names), "")
@@ -208,6 +210,18 @@ class AcmeIssuer:
             case Tell(event, text):
                 log.warning(event, text=text, names=list(names))
         return None
+
+    async def _sweep(self) -> None:
+        """Take away, once, what a process that was killed had left behind."""
+        if self._swept:
+            return
+        try:
+            for one in self._provers.values():
+                await one.sweep()
+        except HermeticError as error:
+            log.warning("acme.not_swept", text=error.text)
+            return
+        self._swept = True
 
     async def _withdraw(self, shown: Sequence[Proof]) -> None:
         for one in shown:

@@ -34,6 +34,9 @@ class OwnPort:
                 self._server = await self._listen()
             self._answers[_PATH + proof.token] = proof.answer
 
+    async def sweep(self) -> None:
+        """Do nothing: what was shown ended with its process."""
+
     async def withdraw(self, proof: Proof) -> None:
         """Answer no more for *proof*, and close the port with the last one."""
         async with self._alone:
@@ -87,6 +90,9 @@ class Webroot:
     async def present(self, proof: Proof) -> None:
         """Write the answer; raises `BadConfiguration` if the folder cannot be written."""
         await asyncio.to_thread(self._write, proof)
+
+    async def sweep(self) -> None:
+        """Do nothing: an answer that nobody asks for any more does no harm."""
 
     async def withdraw(self, proof: Proof) -> None:
         """Remove the answer."""

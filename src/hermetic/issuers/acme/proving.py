@@ -27,6 +27,10 @@ class Prover(Protocol):
         """
         ...
 
+    async def sweep(self) -> None:
+        """Take away what a former process had made findable and could not withdraw."""
+        ...
+
     async def withdraw(self, proof: Proof) -> None:
         """Take *proof* away, and nothing else; it MUST do no harm to do so twice."""
         ...
