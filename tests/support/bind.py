@@ -1,5 +1,6 @@
 """bind9 as Debian packages it, authoritative for one zone on a port of the loopback address."""
 
+import base64
 import os
 import pwd
 import shutil
@@ -7,10 +8,13 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import dns.message
+import dns.query
+import dns.rdatatype
 import pytest
 
 from tests.support.product import until
@@ -30,8 +34,12 @@ options {{
     empty-zones-enable no;
 }};
 controls {{ }};
-zone "site.test" {{ type primary; file "{folder}/site.zone"; }};
+key "{key}" {{ algorithm hmac-sha256; secret "{secret}"; }};
+zone "site.test" {{
+    type primary; file "{folder}/site.zone"; update-policy {{ grant {key} zonesub TXT; }};
+}};
 """
+KEY = "updates-of-tests"
 _ZONE = """$TTL 300
 @ IN SOA ns.site.test. admin.site.test. 1 60 60 60 60
 @ IN NS ns.site.test.
@@ -44,6 +52,26 @@ class Bind:
     """A server that runs."""
 
     port: int
+    secret: str
+
+    def key_file(self, path: Path) -> Path:
+        """Write the key that may change TXT records to *path*, as tsig-keygen does."""
+        path.touch(mode=0o600)
+        path.write_text(
+            f'key "{KEY}" {{\n\talgorithm hmac-sha256;\n\tsecret "{self.secret}";\n}};\n'
+        )
+        return path
+
+    def texts(self, name: str) -> set[str]:
+        """Return the TXT records of *name*."""
+        query = dns.message.make_query(name, "TXT")
+        answer = dns.query.udp(query, "127.0.0.1", port=self.port, timeout=10)
+        return {
+            b"".join(record.strings).decode()
+            for found in answer.answer
+            if found.rdtype == dns.rdatatype.TXT
+            for record in found
+        }
 
 
 @contextmanager
@@ -52,7 +80,10 @@ def running(*records: str) -> Iterator[Bind]:
     assert PROGRAM is not None
     folder = Path(tempfile.mkdtemp(prefix="bind-of-tests-"))
     port = _free_port()
-    (folder / "named.conf").write_text(_CONFIGURATION.format(folder=folder, port=port))
+    secret = base64.b64encode(os.urandom(32)).decode()
+    (folder / "named.conf").write_text(
+        _CONFIGURATION.format(folder=folder, port=port, key=KEY, secret=secret)
+    )
     (folder / "site.zone").write_text(_ZONE + "\n".join(records) + "\n")
     options = ["-g", "-c", str(folder / "named.conf")]
     if os.geteuid() == 0:
@@ -64,7 +95,7 @@ def running(*records: str) -> Iterator[Bind]:
         process = subprocess.Popen([PROGRAM, *options], stdout=log, stderr=log)
     try:
         until(lambda: b"running" in (folder / "log").read_bytes(), within_s=20)
-        yield Bind(port)
+        yield Bind(port, secret)
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -72,6 +103,13 @@ def running(*records: str) -> Iterator[Bind]:
 
 
 def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that neither UDP nor TCP has in use."""
+    while True:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            port = int(tcp.getsockname()[1])
+            with suppress(OSError):
+                udp.bind(("127.0.0.1", port))
+                return port
