@@ -94,12 +94,19 @@ def running(*records: str) -> Iterator[Bind]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([PROGRAM, *options], stdout=log, stderr=log)
     try:
-        until(lambda: b"running" in (folder / "log").read_bytes(), within_s=20)
+        # "running as" stands there at once; what counts is the last word, and that it listens.
+        until(lambda: (folder / "log").read_bytes().endswith(b" running\n"), within_s=20)
+        until(lambda: _is_open(port), within_s=20)
         yield Bind(port, secret)
     finally:
         process.terminate()
         process.wait(timeout=20)
         shutil.rmtree(folder)
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:
