@@ -28,7 +28,20 @@ def certified(logged_in: Played) -> Played:
 
 def test_certificates_are_listed(certified: Played, capsys: Captured) -> None:
     assert main.run(["certificate", "list"]) == 0
-    assert "localhost, 127.0.0.1" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "localhost, 127.0.0.1" in told
+    assert "intermediate" in told
+
+
+def test_why_a_renewal_failed_is_listed_and_shown(certified: Played, capsys: Captured) -> None:
+    names = [f"n{number}.test" for number in range(9)]
+    failing = API | {"lastError": "The DNS says no.", "names": names}
+    certified.answers["GET /certificates"] = json.dumps([failing]).encode()
+    for command in (["list"], ["show"]):
+        assert main.run(["certificate", *command]) == 0
+        assert "The DNS says no." in capsys.readouterr().out
+    assert main.run(["certificate", "list"]) == 0
+    assert "n3.test, …" in capsys.readouterr().out
 
 
 def test_one_is_shown(certified: Played, capsys: Captured) -> None:

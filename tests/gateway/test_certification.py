@@ -27,6 +27,7 @@ class Renewing:
     """Renews one entry of a store with whatever it makes."""
 
     next_at = NOW + timedelta(hours=16)
+    last_error: str | None = "The authority does not answer."
 
     def __init__(self, store: FileStore) -> None:
         self._store = store
@@ -62,9 +63,9 @@ def certification(store: FileStore, presented: list[tuple[str, Credential]]) -> 
 
 async def test_every_entry_is_shown_with_its_next_renewal(certification: Certification) -> None:
     views = await certification.certificates(OWNER)
-    assert [(one.entry, one.next_at) for one in views] == [
-        ("api", Renewing.next_at),
-        ("token-signing", None),
+    assert [(one.entry, one.next_at, one.last_error) for one in views] == [
+        ("api", Renewing.next_at, "The authority does not answer."),
+        ("token-signing", None, None),
     ]
 
 

@@ -45,6 +45,20 @@ def asking(pebble: Pebble, *more: str, name: str = NAME) -> list[str]:
     return [*words, "--http-port", str(pebble.http_port), *more]
 
 
+def asked(reach: dict[str, str], what: str) -> Any:
+    """Ask the node of this home, as its own commands do, by the name localhost."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hermetic.cli.main", "certificate", what, "--json"],
+        env=reach,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def settings_of(home: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((home / "appsettings.json").read_text())
     return found
@@ -88,6 +102,16 @@ def test_one_command_certifies_a_node_and_says_how_it_goes_on(
         assert done.returncode != 0
         assert "stop it" in done.stderr
         assert presented(box, pebble) == first
+        token = box.token()
+        reach = environment(HERMETIC_HOME=str(home), HERMETIC_TOKEN=token)
+        by_entry = {one["entry"]: one for one in asked(reach, "list")}
+        assert by_entry["api"]["names"] == [NAME]
+        assert "localhost" in by_entry["local"]["names"]
+        assert by_entry["api"]["nextRenewal"]
+        asked(reach, "renew")
+        renewed = presented(box, pebble)
+        assert renewed is not None
+        assert renewed != first
     finally:
         box.stop()
 

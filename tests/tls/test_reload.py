@@ -274,3 +274,32 @@ def test_an_intermediate_that_is_admitted_may_be_left_out_and_is_no_root(
 def test_a_context_that_asks_no_client_refuses_roots(serve: Serve, authority: Hierarchy) -> None:
     with pytest.raises(HermeticError, match="asks no client"):
         serve().admit(authority.root_pem)
+
+
+def test_names_that_it_is_not_for_are_served_by_what_stands_beside_it(
+    serve: Serve, authority: Hierarchy
+) -> None:
+    own, public = authority.issue("localhost"), authority.issue("models.test", "*.a.test")
+    beside = serve(own)
+    context = serve(public, names=[], beside=beside)
+    assert presented(context, authority, "models.test") == der(public)
+    assert presented(context, authority, "x.a.test") == der(public)
+    assert presented(context, authority) == der(public)
+    assert presented(context, authority, "localhost") == der(own)
+    again = authority.issue("localhost")
+    beside.swap(again)
+    assert presented(context, authority, "localhost") == der(again)
+    client = trusting(authority.root_pem)
+    assert not shake(context.base, client, "elsewhere.test").succeeded
+    assert context.unknown_names == 1
+
+
+def test_nobody_comes_in_beside_a_door_that_asks_for_certificates(
+    serve: Serve, authority: Hierarchy
+) -> None:
+    beside = serve(authority.issue("localhost"))
+    guarded = serve(
+        authority.issue("models.test"), names=[], beside=beside, client_roots=authority.root_pem
+    )
+    client = trusting(authority.root_pem)
+    assert not shake(guarded.base, client, "localhost").succeeded

@@ -5,6 +5,8 @@ the libraries of a node, which a mere client lacks.
 """
 
 import importlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import click
 import msgspec
@@ -16,10 +18,11 @@ from hermetic.config.home import read_record
 from hermetic.errors import NotFound
 from hermetic.wire.messages import CertificateListing
 
+_MOST_NAMES = 4
 _ON_STORES = {
     "issue": (
         "hermetic.cli.issuing:issue",
-        "Let the authority of this home certify another machine.",
+        "Let an ACME server certify this node, or our authority another.",
     ),
     "request": (
         "hermetic.cli.requesting:request",
@@ -66,10 +69,17 @@ def list_certificates(
         output.show_json(msgspec.to_builtins(found))
         return
     rows = [
-        (one.entry, ", ".join(one.names) or "-", one.not_after, one.next_renewal or "-")
+        (
+            one.entry,
+            _few(one.names),
+            _common_name(one.issuer),
+            _days_left(one.not_after),
+            one.next_renewal or "-",
+            one.last_error or "-",
+        )
         for one in found
     ]
-    titles = ("entry", "names", "expires", "renewed at")
+    titles = ("entry", "names", "issuer", "days left", "renewed at", "last error")
     output.show_table(titles, rows, empty="There is no certificate in this home.")
 
 
@@ -102,6 +112,22 @@ def renew(entry: str, reach: Reach, *, as_json: bool) -> None:
     _show(renewed, as_json=as_json)
 
 
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES]) or "-"
+    return f"{shown}, …" if len(names) > _MOST_NAMES else shown
+
+
+def _common_name(issuer: str) -> str:
+    """Return the common name of *issuer*, or all of it where there is none."""
+    parts = (part.partition("=") for part in issuer.split(","))
+    return next((value for name, _, value in parts if name == "CN"), issuer)
+
+
+def _days_left(not_after: str) -> str:
+    left = datetime.fromisoformat(not_after) - datetime.now(UTC)
+    return f"{left.total_seconds() / 86400:.1f}"
+
+
 def _found(reach: Reach) -> list[CertificateListing]:
     home = reach.home
     idle = reach.url is None and read_record(home.running) is None
@@ -129,5 +155,6 @@ def _show(one: CertificateListing, *, as_json: bool) -> None:
             ("valid from", one.not_before),
             ("expires", one.not_after),
             ("renewed at", one.next_renewal or "-"),
+            ("last error", one.last_error or "-"),
         ]
     )

@@ -25,17 +25,22 @@ class Renewable(Protocol):
     def next_at(self) -> datetime | None:
         """When it is tried next; `None` if that is not known yet."""
 
+    @property
+    def last_error(self) -> str | None:
+        """Why the last try failed; `None` if it did not."""
+
     async def renew_now(self) -> Credential:
         """Issue and store a new credential; raises what the issuer or the store raises."""
 
 
 @dataclass(frozen=True)
 class CertificateView:
-    """One entry: its chain, and when it is renewed next, if it is renewed by itself."""
+    """One entry: its chain, when it is renewed next, if by itself, and why it was not last time."""
 
     entry: str
     chain: Chain
     next_at: datetime | None
+    last_error: str | None = None
 
 
 class Certification:
@@ -91,14 +96,13 @@ class Certification:
         return {one.entry: (one.chain.not_after - now).total_seconds() for one in self._views()}
 
     def _views(self) -> list[CertificateView]:
-        return [
-            CertificateView(entry, self._store.read(entry).chain, self._next_at(entry))
-            for entry in sorted(self._store.entries())
-        ]
+        return [self._view(entry) for entry in sorted(self._store.entries())]
 
-    def _next_at(self, entry: str) -> datetime | None:
-        renewal = self._renewals.get(entry)
-        return None if renewal is None else renewal.next_at
+    def _view(self, entry: str) -> CertificateView:
+        chain, renewal = self._store.read(entry).chain, self._renewals.get(entry)
+        if renewal is None:
+            return CertificateView(entry, chain, None)
+        return CertificateView(entry, chain, renewal.next_at, renewal.last_error)
 
 
 def _refuse_others(principal: Principal) -> None:

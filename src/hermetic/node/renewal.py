@@ -158,6 +158,11 @@ class Renewal:
         return self._due_at if self._trouble is None else self._trouble.retry_at
 
     @property
+    def last_error(self) -> str | None:
+        """Why the last try failed; `None` if it did not."""
+        return None if self._trouble is None else self._trouble.text
+
+    @property
     def standing(self) -> Standing:
         """How the credential stands now."""
         chain = None if self._credential is None else self._credential.chain
@@ -168,7 +173,7 @@ class Renewal:
             not_after=None if chain is None else chain.not_after,
             next_at=self.next_at,
             failures=0 if self._trouble is None else self._trouble.failures,
-            last_error=None if self._trouble is None else self._trouble.text,
+            last_error=self.last_error,
         )
 
     def _presentable(self, error: Exception | None) -> Credential:

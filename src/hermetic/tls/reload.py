@@ -68,6 +68,7 @@ class SwappingContext:
         role: Role = Role.API,
         profile: TlsProfile = TlsProfile.INTERMEDIATE,
         client_roots: bytes | None = None,
+        beside: "SwappingContext | None" = None,
         on_change: Callable[["SwappingContext"], None] = lambda context: None,
     ) -> None:
         """Serve *credential* from the first handshake on.
@@ -79,6 +80,8 @@ class SwappingContext:
             role: What every credential must be for.
             profile: Which versions of TLS to speak.
             client_roots: Whom to let in; see `contexts.empty_server_context`.
+            beside: What serves handshakes for names that the credential is not for, and it is; to
+                both any client may come.
             on_change: Called after each swap, and after each refusal, which `last_error` tells
                 then; it must not raise.
 
@@ -89,6 +92,7 @@ class SwappingContext:
         self._clock, self._role, self._profile = clock, role, profile
         self._names = tuple(ServerName.parse(name) for name in names)
         self._client_roots, self._on_change = client_roots, on_change
+        self._beside = beside if client_roots is None else None
         self.swaps = 0
         self.refusals: Counter[str] = Counter()
         self.last_error: HermeticError | None = None
@@ -107,6 +111,15 @@ class SwappingContext:
     def credential(self) -> Credential:
         """What is being served."""
         return self._presented.credential
+
+    @property
+    def served(self) -> ssl.SSLContext:
+        """What the next handshake is made with; it is never changed."""
+        return self._presented.context
+
+    def covers(self, name: str) -> bool:
+        """Whether what is served is for *name*."""
+        return self._presented.covers(name)
 
     @property
     def unknown_names(self) -> int:
@@ -188,6 +201,9 @@ class SwappingContext:
     ) -> int | None:
         presented = self._presented
         if name is not None and not presented.covers(name):
+            if self._beside is not None and self._beside.covers(name):
+                handshake.context = self._beside.served
+                return None
             self._unknown.note("tls.unknown_name", "unknown-name", name=name)
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         handshake.context = presented.context

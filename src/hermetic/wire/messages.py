@@ -252,7 +252,10 @@ class CheckResponse(Message):
 
 
 class CertificateListing(Message):
-    """A certificate of the node; moments in UTC, `next_renewal` is `null` if none is planned."""
+    """A certificate of the node; moments in UTC, `next_renewal` is `null` if none is planned.
+
+    `last_error` says why the last try to renew it failed, if that did.
+    """
 
     entry: str
     subject: str
@@ -263,6 +266,7 @@ class CertificateListing(Message):
     not_before: str
     not_after: str
     next_renewal: str | None
+    last_error: str | None = None
 
 
 class Status(Message):

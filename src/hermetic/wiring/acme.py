@@ -1,18 +1,14 @@
 """What an ACME server certifies, as the settings say it."""
 
-import asyncio
 import hashlib
 import re
 import stat
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from cryptography import x509
 
-from hermetic.certificates.roles import Role
 from hermetic.certstore.accounts import Accounts, Records
-from hermetic.certstore.files import FileStore
 from hermetic.clock import Clock
 from hermetic.config.acme import Acme
 from hermetic.config.home import Home, speaking_of
@@ -24,8 +20,6 @@ from hermetic.issuers.acme.dns01 import Program, Updates, UpdateServer
 from hermetic.issuers.acme.http01 import OwnPort, Webroot
 from hermetic.issuers.acme.jose import ExternalAccount
 from hermetic.issuers.acme.proving import Prover
-from hermetic.log import logger
-from hermetic.node.renewal import Renewal
 from hermetic.tls.contexts import TlsProfile, client_context, server_context
 
 _TSIG = re.compile(
@@ -33,8 +27,6 @@ _TSIG = re.compile(
     r'(?=[^}]*\balgorithm\s+"?(?P<algorithm>[A-Za-z0-9.-]+)"?\s*;)'
     r'(?=[^}]*\bsecret\s+"?(?P<secret>[A-Za-z0-9+/=]+)"?\s*;)[^}]*\}'
 )
-
-log = logger(__name__)
 
 
 def acme_issuer(home: Home, acme: Acme, clock: Clock) -> AcmeIssuer:
@@ -60,22 +52,6 @@ def acme_issuer(home: Home, acme: Acme, clock: Clock) -> AcmeIssuer:
     name = hashlib.sha256(acme.directory.encode()).hexdigest()[:16]
     kept = Accounts(home.acme / "accounts" / name)
     return AcmeIssuer(server, kept, [_prover(home, acme)], Chance(clock))
-
-
-async def acme_renewal(
-    home: Home, role: Role, names: Sequence[str], acme: Acme, clock: Clock, *, until: Renewal
-) -> Renewal:
-    """Return what keeps a credential of an ACME server fit.
-
-    Where there is none yet, one of our own authority is made by *until*, so that the node starts
-    though the ACME server be out of reach; it is replaced in the first turn.
-    """
-    store = FileStore(home.certificates)
-    issuer = await asyncio.to_thread(acme_issuer, home, acme, clock)
-    if role.value not in store.entries():
-        await until.credential()
-        log.warning("certificate.of_our_own_first", names=list(names), directory=acme.directory)
-    return Renewal(store, role.value, issuer, names, role, clock)
 
 
 def _prover(home: Home, acme: Acme) -> Prover:

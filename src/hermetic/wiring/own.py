@@ -11,12 +11,14 @@ from hermetic.issuers.authority import Authority
 from hermetic.node.renewal import Renewal
 
 
-async def own_renewal(home: Home, role: Role, names: Sequence[str], clock: Clock) -> Renewal:
+async def own_renewal(
+    home: Home, role: Role, names: Sequence[str], clock: Clock, *, entry: str = ""
+) -> Renewal:
     """Return what keeps a credential of our own authority fit, which is made if there is none.
 
-    It lies in the store of the home under the name of its role.
+    It lies in the store of the home under the name of its role, or as *entry*.
     """
     kept = FileStore(home.authority)
     authority = await asyncio.to_thread(Authority.open, kept, clock)
     write_file(home.ca, authority.root_pem)
-    return Renewal(FileStore(home.certificates), role.value, authority, names, role, clock)
+    return Renewal(FileStore(home.certificates), entry or role.value, authority, names, role, clock)

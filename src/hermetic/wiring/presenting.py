@@ -16,9 +16,9 @@ from hermetic.config.home import Home, write_file
 from hermetic.errors import BadConfiguration, CertificateRejected
 from hermetic.gateway.certification import Certification
 from hermetic.tls.folder import read_folder
-from hermetic.tls.reload import SwappingContext
 from hermetic.tls.watch import follow
-from hermetic.wiring.acme import acme_renewal
+from hermetic.wiring.certified import certified
+from hermetic.wiring.context import context_of
 from hermetic.wiring.own import own_renewal
 from hermetic.wiring.sealing import Sealing, unsealed_listener
 from hermetic.wiring.wish import Wish
@@ -38,16 +38,16 @@ async def seal(home: Home, wish: Wish | None, clock: Clock) -> Sealing:
         return await _chosen(home, wish, wish.choice, store, clock)
     if wish.folder is not None:
         return await _supplied(wish, wish.folder, store, clock)
+    if wish.acme is not None:
+        return await certified(home, wish, wish.acme, clock)
     return await _own(home, wish, store, clock)
 
 
 async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealing:
-    """Present what our own authority or an ACME server issues, and renew it."""
+    """Present what our own authority issues, and renew it."""
     entry = wish.role.value
     renewal = await own_renewal(home, wish.role, wish.own_names, clock)
-    if wish.acme is not None:
-        renewal = await acme_renewal(home, wish.role, wish.names, wish.acme, clock, until=renewal)
-    context = _context(wish, await renewal.credential(), clock)
+    context = context_of(wish, await renewal.credential(), clock)
 
     def present(named: str, credential: Credential) -> None:
         if named == entry:
@@ -59,7 +59,7 @@ async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealin
     return Sealing(
         store,
         context,
-        home.ca if wish.acme is None else None,
+        home.ca,
         certification,
         (renewal.run, following),
         FileStore(home.authority),
@@ -71,7 +71,7 @@ async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealin
 async def _supplied(wish: Wish, folder: Path, store: FileStore, clock: Clock) -> Sealing:
     """Present what somebody else puts into *folder*, and follow it there."""
     try:
-        context = _context(wish, await asyncio.to_thread(read_folder, folder), clock)
+        context = context_of(wish, await asyncio.to_thread(read_folder, folder), clock)
     except CertificateRejected as error:
         raise BadConfiguration(
             f"What lies in the certificate folder cannot be served: {error.text}"
@@ -98,7 +98,7 @@ async def _chosen(
     stores = Stores(home.stores)
     chosen = Chosen(stores, choice, role=wish.role, clock=clock)
     try:
-        context = _context(wish, await asyncio.to_thread(chosen.read), clock)
+        context = context_of(wish, await asyncio.to_thread(chosen.read), clock)
     except CertificateRejected as error:
         raise BadConfiguration(
             f"The certificate that Kestrel.HttpsCertificate names cannot be served: {error.text}"
@@ -127,19 +127,3 @@ def _published_roots(home: Home, stores: Stores) -> Path | None:
         return None
     write_file(home.ca, b"".join(one.public_bytes(Encoding.PEM) for one in roots))
     return home.ca
-
-
-def _context(wish: Wish, credential: Credential, clock: Clock) -> SwappingContext:
-    trust = wish.trust
-    own = wish.choice is None and wish.folder is None
-    context = SwappingContext(
-        credential,
-        clock=clock,
-        names=() if own else wish.names,
-        role=wish.role,
-        profile=wish.profile,
-        client_roots=None if trust is None else trust.authorities_pem,
-    )
-    if trust is not None:
-        trust.admit_through(context)
-    return context
