@@ -78,6 +78,19 @@ async def serving(
                 one.transport.abort()
 
 
+async def shown_to(port: int, name: str, protocol: str) -> tuple[x509.Certificate, str | None]:
+    """Return what *port* shows to who asks for *name* by that ALPN, and what is spoken then."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols([protocol])
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=name)
+    end: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    der = end.getpeercert(binary_form=True)
+    writer.close()
+    assert der is not None
+    return x509.load_der_x509_certificate(der), end.selected_alpn_protocol()
+
+
 def revoking(
     credential: Credential, above: Credential, *, age: timedelta = DAY
 ) -> x509.CertificateRevocationList:

@@ -3,32 +3,21 @@
 The key is made here, and leaves at most in the file that is asked for, which is its owner's alone.
 """
 
-import asyncio
-import socket
 from dataclasses import dataclass
-from datetime import timedelta
-from logging import WARNING
 from pathlib import Path
 
 import click
 
-from hermetic import log
 from hermetic.certificates.chain import Chain
-from hermetic.certificates.credential import Credential
-from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.names import DistinguishedName
 from hermetic.certificates.roles import SIGNING, Role
-from hermetic.certificates.signing import request, self_signed
-from hermetic.certstore.files import FileStore
 from hermetic.cli import output
 from hermetic.cli.acme import AcmeWish, Order, acme_options, obtained
+from hermetic.cli.certifying import for_signing, issued
 from hermetic.cli.connection import gathered, home_option, json_option
 from hermetic.cli.exporting import make_file
-from hermetic.cli.stores import acting_as_owner
-from hermetic.clock import system_clock
-from hermetic.config.home import Home, write_file
+from hermetic.config.home import Home
 from hermetic.errors import BadInput
-from hermetic.issuers.authority import Authority
 
 _LONGEST_DAYS = 397
 """What clients on other systems take at most (CA/B baseline requirements, until March 2026)."""
@@ -88,7 +77,10 @@ def issue(wish: Wish, asked: AcmeWish, home: Home, *, as_json: bool) -> None:
             if wish.names
             else "A certificate needs at least one name or address: say --name."
         )
-    found = for_signing(wish) if wish.role == SIGNING else issued(wish, home)
+    if wish.role == SIGNING:
+        found = for_signing(wish.days)
+    else:
+        found = issued(home, wish.names, Role(wish.role), wish.days)
     make_file(wish.out, found.key_pem + found.chain_pem, 0o600)
     _show(found.chain, wish, None if wish.role == SIGNING else home.ca, as_json=as_json)
 
@@ -133,28 +125,3 @@ def _show(chain: Chain, wish: Wish, ca: Path | None, *, as_json: bool) -> None:
             *([("believed by", f"who trusts {ca}")] if ca else []),
         ]
     )
-
-
-def issued(wish: Wish, home: Home) -> Credential:
-    """Return what is wished for, certified by the authority of *home*, which is made if missing.
-
-    Raises:
-        CertificateRejected: A name cannot be certified (`bad-name`).
-        BadConfiguration: The home is somebody else's, or its authority is lost or has expired.
-    """
-    with acting_as_owner(home), log.for_a_command(node=socket.gethostname(), level=WARNING):
-        home.create()
-        authority = Authority.open(
-            FileStore(home.authority), system_clock, leaf_life=timedelta(days=wish.days)
-        )
-        write_file(home.ca, authority.root_pem)
-        key = generate(KeyKind.EC_P256)
-        asked = authority.issue(request(key, names=wish.names), Role(str(wish.role)))
-        return Credential(asyncio.run(asked), key)
-
-
-def for_signing(wish: Wish) -> Credential:
-    """Return a new RSA key to sign tokens with, in a certificate that vouches for nothing else."""
-    life = timedelta(days=wish.days)
-    key = generate(KeyKind.RSA_2048)
-    return self_signed(key, name="Hermetic token signing", now=system_clock(), life=life)

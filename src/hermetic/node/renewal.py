@@ -148,6 +148,7 @@ class Renewal:
         while True:
             async with self._alone:
                 if self._trouble is None or self._trouble.is_over(self._clock()):
+                    await self._take_advice()
                     await self._attempt()
                 self._tell_what_is_left()
             await self._pause(self._wait_s())
@@ -208,8 +209,13 @@ class Renewal:
         if known is None or known.chain.sha256 != credential.chain.sha256:
             self._due_at = due_at(credential.chain, luck=self._luck())
             self._credential = credential
-        self._due_at = await self._advice.moment(credential.chain) or self._due_at
         return credential.chain
+
+    async def _take_advice(self) -> None:
+        """Move the moment to where the issuer suggests; a start of the node waits for no such word."""
+        if self._credential is not None:
+            moment = await self._advice.moment(self._credential.chain)
+            self._due_at = moment or self._due_at
 
     def _reason(self, chain: Chain | None) -> Reason | None:
         if chain is None or self._due_at is None:

@@ -8,19 +8,16 @@ though the server be out of reach.
 import asyncio
 from functools import partial
 
-from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certstore.files import FileStore
 from hermetic.clock import Clock
-from hermetic.config.acme import Acme
 from hermetic.config.home import Home
-from hermetic.errors import HermeticError, NotFound
+from hermetic.errors import CertificateRejected, NotFound
 from hermetic.gateway.certification import Certification
 from hermetic.log import logger
-from hermetic.node.renewal import Renewal
 from hermetic.tls.reload import SwappingContext
 from hermetic.tls.watch import follow
-from hermetic.wiring.acme import acme_issuer
+from hermetic.wiring.acme import acme_renewal
 from hermetic.wiring.context import context_of
 from hermetic.wiring.own import own_renewal
 from hermetic.wiring.sealing import Sealing
@@ -32,26 +29,22 @@ LOCAL = "local"
 log = logger(__name__)
 
 
-async def certified(home: Home, wish: Wish, acme: Acme, clock: Clock) -> Sealing:
-    """Return the sealing of a listener for the names of *wish*, which *acme* certifies.
+async def certified(home: Home, wish: Wish, clock: Clock) -> Sealing:
+    """Return the sealing of a listener for the names of *wish*, which an ACME server certifies.
 
     Raises:
         BadConfiguration: A file that the settings name cannot be used.
         StorageFull: There is no room for what is made at a first start.
     """
     store, entry = FileStore(home.certificates), wish.role.value
-    issuer = await asyncio.to_thread(acme_issuer, home, acme, clock)
-    public = Renewal(store, entry, issuer, wish.names, wish.role, clock)
+    public = await asyncio.to_thread(acme_renewal, home, wish, clock)
     local = await own_renewal(home, wish.role, wish.own_names, clock, entry=LOCAL)
     own = await local.credential()
     beside = SwappingContext(own, clock=clock, role=wish.role, profile=wish.profile)
-    context = context_of(wish, await _public(store, public, own), clock, beside=beside)
+    context = _begun(wish, store, own, clock, beside)
 
     def present(named: str, credential: Credential) -> None:
         {entry: context, LOCAL: beside}[named].swap(credential)
-
-    def kept() -> Chain:
-        return store.read(entry if entry in store.entries() else LOCAL).chain
 
     tasks = (
         public.run,
@@ -67,20 +60,20 @@ async def certified(home: Home, wish: Wish, acme: Acme, clock: Clock) -> Sealing
         tasks,
         FileStore(home.authority),
         clock,
-        kept,
+        lambda: store.read(entry if entry in store.entries() else LOCAL).chain,
     )
 
 
-async def _public(store: FileStore, public: Renewal, otherwise: Credential) -> Credential:
-    """Return the public credential if there is one that can be presented."""
-    if public.standing.entry not in store.entries():
-        log.warning("certificate.of_our_own_first", entry=public.standing.entry)
-        return otherwise
+def _begun(
+    wish: Wish, store: FileStore, own: Credential, clock: Clock, beside: SwappingContext
+) -> SwappingContext:
+    """Return a context with the public credential if there is a good one, else with our *own*."""
     try:
-        return await public.credential()
-    except HermeticError as error:
-        log.warning("certificate.of_our_own_instead", text=error.text)
-        return otherwise
+        kept = store.read(wish.role.value)
+        return context_of(wish, kept, clock, beside=beside)
+    except (NotFound, CertificateRejected) as error:
+        log.warning("certificate.of_our_own_first", names=list(wish.names), text=error.text)
+        return context_of(wish, own, clock, beside=beside)
 
 
 async def _follow_when_there(

@@ -2,13 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
+from hermetic.certificates.credential import Credential
 from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
 from hermetic.clock import Clock
 from hermetic.config.home import Home, write_file
+from hermetic.gateway.certification import Certification
 from hermetic.issuers.authority import Authority
 from hermetic.node.renewal import Renewal
+from hermetic.tls.watch import follow
+from hermetic.wiring.context import context_of
+from hermetic.wiring.sealing import Sealing
+from hermetic.wiring.wish import Wish
 
 
 async def own_renewal(
@@ -22,3 +29,28 @@ async def own_renewal(
     authority = await asyncio.to_thread(Authority.open, kept, clock)
     write_file(home.ca, authority.root_pem)
     return Renewal(FileStore(home.certificates), entry or role.value, authority, names, role, clock)
+
+
+async def owned(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealing:
+    """Return the sealing of a listener that presents what our own authority issues."""
+    entry = wish.role.value
+    renewal = await own_renewal(home, wish.role, wish.own_names, clock)
+    context = context_of(wish, await renewal.credential(), clock)
+
+    def present(named: str, credential: Credential) -> None:
+        if named == entry:
+            context.swap(credential)
+
+    certification = Certification(store, {entry: renewal}, clock, present=present)
+    read = partial(store.read, entry)
+    following = partial(follow, store.folder(entry), context, clock=clock, read=read)
+    return Sealing(
+        store,
+        context,
+        home.ca,
+        certification,
+        (renewal.run, following),
+        FileStore(home.authority),
+        clock,
+        lambda: read().chain,
+    )

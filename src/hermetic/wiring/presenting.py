@@ -6,7 +6,6 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hermetic.certificates.credential import Credential
 from hermetic.certificates.selection import Choice
 from hermetic.certstore.chosen import Chosen
 from hermetic.certstore.files import FileStore
@@ -19,7 +18,7 @@ from hermetic.tls.folder import read_folder
 from hermetic.tls.watch import follow
 from hermetic.wiring.certified import certified
 from hermetic.wiring.context import context_of
-from hermetic.wiring.own import own_renewal
+from hermetic.wiring.own import owned
 from hermetic.wiring.sealing import Sealing, unsealed_listener
 from hermetic.wiring.wish import Wish
 
@@ -39,33 +38,8 @@ async def seal(home: Home, wish: Wish | None, clock: Clock) -> Sealing:
     if wish.folder is not None:
         return await _supplied(wish, wish.folder, store, clock)
     if wish.acme is not None:
-        return await certified(home, wish, wish.acme, clock)
-    return await _own(home, wish, store, clock)
-
-
-async def _own(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Sealing:
-    """Present what our own authority issues, and renew it."""
-    entry = wish.role.value
-    renewal = await own_renewal(home, wish.role, wish.own_names, clock)
-    context = context_of(wish, await renewal.credential(), clock)
-
-    def present(named: str, credential: Credential) -> None:
-        if named == entry:
-            context.swap(credential)
-
-    certification = Certification(store, {entry: renewal}, clock, present=present)
-    read = partial(store.read, entry)
-    following = partial(follow, store.folder(entry), context, clock=clock, read=read)
-    return Sealing(
-        store,
-        context,
-        home.ca,
-        certification,
-        (renewal.run, following),
-        FileStore(home.authority),
-        clock,
-        lambda: read().chain,
-    )
+        return await certified(home, wish, clock)
+    return await owned(home, wish, store, clock)
 
 
 async def _supplied(wish: Wish, folder: Path, store: FileStore, clock: Clock) -> Sealing:

@@ -13,17 +13,15 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hermetic.certificates import chain as chains
-from hermetic.certificates.chain import Chain, without_root
-from hermetic.certificates.extensions import extension
+from hermetic.certificates.chain import Chain
 from hermetic.certificates.keys import KeyKind
-from hermetic.certificates.reading import read
 from hermetic.certificates.renewal import Window
 from hermetic.certificates.roles import Role
 from hermetic.certificates.signing import requested_names
-from hermetic.errors import CertificateRejected, HermeticError, NotFound
+from hermetic.errors import HermeticError
 from hermetic.issuers.acme import jose
 from hermetic.issuers.acme.account import Keeping
+from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id
 from hermetic.issuers.acme.conversation import (
     Chance,
     Conversation,
@@ -107,7 +105,7 @@ class AcmeIssuer:
                 under_way=known,
             )
             pem = await self._driven(speaking, ordered(wish), names)
-            chain = _chain(pem, request)
+            chain = chain_of(pem, request)
             account = speaking.account
             await speaking.keep(replace(account, issued=(*account.issued, chain.sha256)))
         log.info(
@@ -128,7 +126,7 @@ class AcmeIssuer:
     async def suggested(self, chain: Chain) -> Suggestion | None:
         """Return when the server suggests to renew *chain* (RFC 9773), if it does."""
         now = self._chance.clock()
-        if now > chain.not_after or not _has_id(chain.leaf):
+        if now > chain.not_after or not has_id(chain.leaf):
             return None
         account = await asyncio.to_thread(stored, self._kept)
         not_before = account.not_before if account else None
@@ -230,32 +228,6 @@ class AcmeIssuer:
                     await self._provers[one.kind].withdraw(one)
             except (HermeticError, TimeoutError) as error:
                 log.warning("acme.not_withdrawn", name=one.name, kind=one.kind, text=str(error))
-
-
-def certificate_id(leaf: x509.Certificate) -> str:
-    """Return how RFC 9773 (4.1) names *leaf*; raises `NotFound` if it cannot be named."""
-    found = extension(leaf, x509.AuthorityKeyIdentifier)
-    if found is None or found.value.key_identifier is None:
-        raise NotFound("The certificate does not say which key signed it.")
-    serial = leaf.serial_number
-    octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
-    return f"{jose.encoded(found.value.key_identifier)}.{jose.encoded(octets)}"
-
-
-def _has_id(leaf: x509.Certificate) -> bool:
-    found = extension(leaf, x509.AuthorityKeyIdentifier)
-    return found is not None and found.value.key_identifier is not None
-
-
-def _chain(pem: bytes, request: x509.CertificateSigningRequest) -> Chain:
-    """Return the chain the server sent, put in order; its leaf holds the key of *request*."""
-    certificates = read(pem).certificates
-    ours = [one for one in certificates if one.public_key() == request.public_key()]
-    if not ours:
-        raise CertificateRejected(
-            "key-mismatch", "The ACME server sent a certificate for another key than ours."
-        )
-    return without_root(chains.order(certificates, leaf=ours[0]))
 
 
 def _order_name(names: Sequence[str]) -> str:
