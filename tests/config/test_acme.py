@@ -38,6 +38,12 @@ def test_an_address_and_names_will_do() -> None:
         ({}, {"Names": []}, "Certificates.Names"),
         ({}, {"Names": ["*.example.com"]}, "dns-01"),
         ({}, {"Folder": "/x"}, "remove one"),
+        ({"Directory": ""}, {"AcmeOtherwise": {"Directory": DIRECTORY}}, "AcmeOtherwise"),
+        (
+            {"Challenge": "dns-01", "DnsProgram": "/x"},
+            {"Names": ["*.example.com"], "AcmeOtherwise": {"Directory": DIRECTORY}},
+            "dns-01",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(

@@ -20,6 +20,7 @@ from hermetic.clock import TurnedClock
 from hermetic.errors import CertificateRejected
 from hermetic.issuers.authority import Authority
 from hermetic.issuers.issuer import Issuer
+from hermetic.issuers.several import Several
 from tests.support.certificates import hierarchy, key_of
 from tests.support.disks import SleeplessDisk
 
@@ -31,7 +32,11 @@ def open_authority(folder: Path) -> Issuer:
     return Authority.open(FileStore(folder, disk=SleeplessDisk()), TurnedClock(NOW))
 
 
-@pytest.fixture(params=[open_authority])
+def open_several(folder: Path) -> Issuer:
+    return Several([open_authority(folder / "one"), open_authority(folder / "other")])
+
+
+@pytest.fixture(params=[open_authority, open_several])
 def issuer(request: pytest.FixtureRequest, tmp_path: Path) -> Issuer:
     maker: Callable[[Path], Issuer] = request.param
     return maker(tmp_path / "issuer")

@@ -34,13 +34,13 @@ async def server(clock: TurnedClock) -> AsyncIterator[AcmeServer]:
         yield made
 
 
-async def sealed(home: Home, server: AcmeServer, clock: TurnedClock) -> Sealing:
+async def sealed(home: Home, server: AcmeServer, clock: TurnedClock, *others: Acme) -> Sealing:
     """Return what a node that starts now presents."""
     folder = home.root.parent
     (folder / "ca.pem").write_bytes(server.ca)
     (folder / "www").mkdir(exist_ok=True)
     acme = Acme(server.directory, str(folder / "ca.pem"), webroot=str(folder / "www"))
-    wish = Wish(Role.API, names=(NAME,), own_names=("localhost", NAME), acme=acme)
+    wish = Wish(Role.API, names=(NAME,), own_names=("localhost", NAME), acme=(acme, *others))
     return await certified(home, wish, clock)
 
 
@@ -110,3 +110,17 @@ async def test_what_has_expired_gives_way_to_one_of_our_own(
     server.faults["directory"] = list(DOWN)
     clock.advance(timedelta(days=60))
     assert names(await sealed(home, server, clock)) == ("localhost", NAME)
+
+
+async def test_where_one_server_does_not_issue_the_next_is_asked(
+    home: Home, server: AcmeServer, clock: TurnedClock
+) -> None:
+    server.faults["neworder"] = list(DOWN)
+    async with serving(clock) as other:
+        folder = home.root.parent
+        (folder / "other.pem").write_bytes(other.ca)
+        otherwise = Acme(other.directory, str(folder / "other.pem"), webroot=str(folder / "www"))
+        sealing = await sealed(home, server, clock, otherwise)
+        async with running(sealing):
+            await until(lambda: names(sealing) == (NAME,), within_s=30)
+    assert other.count("neworder") == 1

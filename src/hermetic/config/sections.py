@@ -170,10 +170,22 @@ class Certificates:
         "", "a folder with tls.crt and tls.key to use instead of a certificate of our own making"
     )
     acme: Acme = field(default_factory=Acme)
+    acme_otherwise: Acme = field(default_factory=Acme)
+
+    @property
+    def acme_servers(self) -> tuple[Acme, ...]:
+        """The ACME servers that are named, in the order in which they are asked."""
+        return tuple(one for one in (self.acme, self.acme_otherwise) if one.directory)
 
     def __post_init__(self) -> None:
         key = "Certificates.Acme.Directory"
         if not self.acme.directory:
+            if self.acme_otherwise.directory:
+                raise BadConfiguration(
+                    "Certificates.AcmeOtherwise names the server to ask when that of"
+                    " Certificates.Acme does not issue, and that is missing: write it.",
+                    key=key,
+                )
             return
         if self.folder:
             raise BadConfiguration(
@@ -186,7 +198,8 @@ class Certificates:
                 f"{key} is set, and Certificates.Names is empty: write the names to certify.",
                 key=key,
             )
-        if self.acme.challenge != "dns-01" and any(one.startswith("*.") for one in self.names):
+        dns_alone = all(one.challenge == "dns-01" for one in self.acme_servers)
+        if not dns_alone and any(one.startswith("*.") for one in self.names):
             raise BadConfiguration(
                 "A wildcard can be proved by dns-01 alone: set Certificates.Acme.Challenge to it.",
                 key="Certificates.Names",

@@ -14,6 +14,7 @@ from hermetic.errors import BadConfiguration
 from hermetic.issuers.acme.client import AcmeIssuer
 from hermetic.issuers.acme.conversation import Chance, Server
 from hermetic.issuers.acme.jose import ExternalAccount
+from hermetic.issuers.several import Several
 from hermetic.node.renewal import Renewal
 from hermetic.tls.contexts import TlsProfile, client_context
 from hermetic.wiring.proving import prover_of, secret_in
@@ -46,8 +47,8 @@ def acme_issuer(home: Home, acme: Acme, clock: Clock) -> AcmeIssuer:
 
 
 def acme_renewal(home: Home, wish: Wish, clock: Clock) -> Renewal:
-    """Return what keeps a credential of the ACME server of *wish* fit; raises as `acme_issuer`."""
-    issuer = acme_issuer(home, wish.acme or Acme(), clock)
+    """Return what keeps a credential of the ACME servers of *wish* fit; raises as `acme_issuer`."""
+    issuer = Several([acme_issuer(home, one, clock) for one in wish.acme])
     store = FileStore(home.certificates)
     return Renewal(store, wish.role.value, issuer, wish.names, wish.role, clock)
 

@@ -37,7 +37,7 @@ async def seal(home: Home, wish: Wish | None, clock: Clock) -> Sealing:
         return await _chosen(home, wish, wish.choice, store, clock)
     if wish.folder is not None:
         return await _supplied(wish, wish.folder, store, clock)
-    if wish.acme is not None:
+    if wish.acme:
         return await certified(home, wish, clock)
     return await owned(home, wish, store, clock)
 

@@ -18,8 +18,8 @@ from hermetic.tls.trust import LiveTrust
 class Wish:
     """What a listener is to present, as the settings say it.
 
-    Of a store if *choice* names a certificate, of a *folder* if one is named, of an ACME server
-    if *acme* names one (for *names* alone), else of our own authority, for *own_names*.  Whatever comes from outside must cover *names*.  With *trust*
+    Of a store if *choice* names a certificate, of a *folder* if one is named, of the first of the
+    ACME servers *acme* that issues (for *names* alone), else of our own authority, for *own_names*.  Whatever comes from outside must cover *names*.  With *trust*
     clients must show a certificate too.
     """
 
@@ -28,7 +28,7 @@ class Wish:
     names: tuple[str, ...] = ()
     own_names: tuple[str, ...] = ()
     folder: Path | None = None
-    acme: Acme | None = None
+    acme: tuple[Acme, ...] = ()
     choice: Choice | None = None
     trust: LiveTrust | None = None
 
@@ -50,7 +50,7 @@ class Wish:
             certificates.names,
             tuple(own_names),
             Path(certificates.folder) if certificates.folder else None,
-            certificates.acme if certificates.acme.directory else None,
+            certificates.acme_servers,
             choice_of(choice) if choice is not None and choice.is_chosen else None,
             trust,
         )
