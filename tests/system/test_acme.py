@@ -135,6 +135,30 @@ def test_settings_alone_will_do(pebble: Pebble, tmp_path: Path) -> None:
         box.stop()
 
 
+def test_the_nodes_own_port_proves_its_name(pebble: Pebble, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    port = pebble.tls_port
+    acme = {
+        "Directory": pebble.directory,
+        "Ca": str(pebble.ca),
+        "AgreeTos": True,
+        "Challenge": "tls-alpn-01",
+        "TlsPort": port,
+    }
+    settings = {
+        "Kestrel": {"Host": "localhost", "Port": port},
+        "Certificates": {"Names": [NAME], "Acme": acme},
+    }
+    (home / "appsettings.json").write_text(json.dumps(settings))
+    box = products.start(home, "--port", str(port))
+    try:
+        until(lambda: presented(box, pebble) is not None)
+        assert asked(environment(HERMETIC_HOME=str(home), HERMETIC_TOKEN=box.token()), "renew")
+    finally:
+        box.stop()
+
+
 def test_a_file_with_the_key_is_its_owners_alone(pebble: Pebble, tmp_path: Path) -> None:
     out = tmp_path / "models.pem"
     done = typed(tmp_path / "home", *asking(pebble, "--out", str(out)))

@@ -19,8 +19,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 from hermetic.log import logger
+from hermetic.node import acme_hello
 from hermetic.node.connections import Connections
 from hermetic.node.plain_http import answer, begins_http
 from hermetic.tls import alerts
@@ -207,10 +209,11 @@ class Listener:
                 elif self._context is not None and begins_http(first):
                     await self._explain(sock, peer, deadline)
                 else:
+                    context = await self._context_for(sock, deadline)
                     # From here on the transport closes it, also if the handshake fails; uvloop
                     # closes the descriptor itself, and a second time might hit another's.
                     ours.pop_all()
-                    await self._hand_over(sock, deadline)
+                    await self._hand_over(sock, deadline, context)
         except ssl.SSLError as error:
             self._note_refused_handshake(error, peer)
         except (TimeoutError, ConnectionAbortedError):
@@ -236,15 +239,27 @@ class Listener:
                 self._silent.discard(task)
         return _peek(sock)
 
-    async def _hand_over(self, sock: socket.socket, deadline: float) -> None:
-        if self._context is None:
+    async def _context_for(self, sock: socket.socket, deadline: float) -> ssl.SSLContext | None:
+        """Return what to shake hands with: another for who proves a name to an ACME server."""
+        aside = getattr(self._context, "aside", None)
+        other = aside() if aside is not None else None
+        if other is not None and acme_hello.offers(await acme_hello.whole(sock, deadline)):
+            return cast(ssl.SSLContext, other)
+        return self._context
+
+    async def _hand_over(
+        self, sock: socket.socket, deadline: float, context: ssl.SSLContext | None
+    ) -> None:
+        if context is None:
             await self._loop.connect_accepted_socket(self._protocol_factory, sock)
             return
+        proving = context is not self._context
         with alerts.sent_through(sock):
             await self._loop.connect_accepted_socket(
-                self._protocol_factory,
+                # RFC 8737, 3: after the handshake nothing is said.
+                acme_hello.Closing if proving else self._protocol_factory,
                 sock,
-                ssl=self._context,
+                ssl=context,
                 ssl_handshake_timeout=max(deadline - self._loop.time(), _LEAST_S),
             )
 

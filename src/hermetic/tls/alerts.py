@@ -70,6 +70,9 @@ class AlertingContext(ssl.SSLContext):
 
     sslobject_class = _Handshake
 
+    aside: Callable[[], ssl.SSLContext | None] | None = None
+    """Gives, while it gives one, the context for handshakes that offer `acme-tls/1` (RFC 8737)."""
+
     on_unreadable_name: Callable[[bytes], None] | None = None
     """Hears of each handshake refused because its name, which is not ASCII, cannot be read."""
 

@@ -19,6 +19,7 @@ from hermetic.clock import Clock
 from hermetic.errors import CertificateRejected, HermeticError
 from hermetic.log import logger
 from hermetic.tls import acceptance
+from hermetic.tls.alerts import AlertingContext
 from hermetic.tls.contexts import TlsProfile, empty_server_context, prove, server_context
 from hermetic.tls.tally import Tally
 
@@ -100,7 +101,7 @@ class SwappingContext:
         self._presented = self._proven(credential)
         base = empty_server_context(profile, client_roots=client_roots)
         base.sni_callback, base.on_unreadable_name = self._choose, self._note_unreadable
-        self.base: ssl.SSLContext = base
+        self.base: AlertingContext = base
 
     @property
     def role(self) -> Role:

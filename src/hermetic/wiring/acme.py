@@ -1,6 +1,7 @@
 """What an ACME server certifies, as the settings say it."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -11,18 +12,24 @@ from hermetic.clock import Clock
 from hermetic.config.acme import Acme
 from hermetic.config.home import Home, speaking_of
 from hermetic.errors import BadConfiguration
+from hermetic.issuers.acme.alpn01 import AlpnAnswers
 from hermetic.issuers.acme.client import AcmeIssuer
 from hermetic.issuers.acme.conversation import Chance, Server
 from hermetic.issuers.acme.jose import ExternalAccount
 from hermetic.issuers.several import Several
 from hermetic.node.renewal import Renewal
-from hermetic.tls.contexts import TlsProfile, client_context
-from hermetic.wiring.proving import prover_of, secret_in
+from hermetic.tls.contexts import TlsProfile, client_context, server_context
+from hermetic.wiring.proving import Listening, prover_of, secret_in
 from hermetic.wiring.wish import Wish
 
 
-def acme_issuer(home: Home, acme: Acme, clock: Clock) -> AcmeIssuer:
+def acme_issuer(
+    home: Home, acme: Acme, clock: Clock, listening: Listening | None = None
+) -> AcmeIssuer:
     """Return the issuer that *acme* means; its account lies in *home*.  Blocks for the disk.
+
+    Args:
+        listening: The listener that can show answers, if there is one.
 
     Raises:
         BadConfiguration: A file that is named cannot be read, or holds something else.
@@ -43,14 +50,19 @@ def acme_issuer(home: Home, acme: Acme, clock: Clock) -> AcmeIssuer:
     # An account is known to one server alone.
     name = hashlib.sha256(acme.directory.encode()).hexdigest()[:16]
     kept = Accounts(home.acme / "accounts" / name)
-    return AcmeIssuer(server, kept, [prover_of(home, acme)], Chance(clock))
+    return AcmeIssuer(server, kept, [prover_of(home, acme, listening)], Chance(clock))
 
 
-def acme_renewal(home: Home, wish: Wish, clock: Clock) -> Renewal:
-    """Return what keeps a credential of the ACME servers of *wish* fit; raises as `acme_issuer`."""
-    issuer = Several([acme_issuer(home, one, clock) for one in wish.acme])
+def acme_renewal(home: Home, wish: Wish, clock: Clock) -> tuple[Renewal, AlpnAnswers]:
+    """Return what keeps a credential of the ACME servers of *wish* fit; raises as `acme_issuer`.
+
+    And the answers that the listener is to show to who offers `acme-tls/1`.
+    """
+    answers = AlpnAnswers(partial(server_context, profile=wish.profile))
+    listening = wish.port, answers
+    issuer = Several([acme_issuer(home, one, clock, listening) for one in wish.acme])
     store = FileStore(home.certificates)
-    return Renewal(store, wish.role.value, issuer, wish.names, wish.role, clock)
+    return Renewal(store, wish.role.value, issuer, wish.names, wish.role, clock), answers
 
 
 def _authorities(ca: str) -> bytes | None:

@@ -37,11 +37,12 @@ async def certified(home: Home, wish: Wish, clock: Clock) -> Sealing:
         StorageFull: There is no room for what is made at a first start.
     """
     store, entry = FileStore(home.certificates), wish.role.value
-    public = await asyncio.to_thread(acme_renewal, home, wish, clock)
+    public, answers = await asyncio.to_thread(acme_renewal, home, wish, clock)
     local = await own_renewal(home, wish.role, wish.own_names, clock, entry=LOCAL)
     own = await local.credential()
     beside = SwappingContext(own, clock=clock, role=wish.role, profile=wish.profile)
     context = _begun(wish, store, own, clock, beside)
+    context.base.aside = answers.served
 
     def present(named: str, credential: Credential) -> None:
         {entry: context, LOCAL: beside}[named].swap(credential)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import uvloop
@@ -73,7 +74,7 @@ async def _sealed(home: Home, settings: Settings) -> Sealing:
     bound = {settings.kestrel.host} - EVERYWHERE
     names = host.names(settings.certificates.names, bound=sorted(bound))
     wish = Wish.of(Role.API, names, settings.tls, settings.certificates)
-    return await seal(home, wish, system_clock)
+    return await seal(home, replace(wish, port=settings.kestrel.port), system_clock)
 
 
 async def _sweep(parts: Parts) -> None:

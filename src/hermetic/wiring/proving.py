@@ -9,7 +9,7 @@ from hermetic.certstore.accounts import Records
 from hermetic.config.acme import Acme
 from hermetic.config.home import Home, speaking_of
 from hermetic.errors import BadConfiguration
-from hermetic.issuers.acme.alpn01 import AlpnPort
+from hermetic.issuers.acme.alpn01 import AlpnAnswers, AlpnPort
 from hermetic.issuers.acme.dns01 import Program, Updates, UpdateServer
 from hermetic.issuers.acme.http01 import OwnPort, Webroot
 from hermetic.issuers.acme.proving import Prover
@@ -22,13 +22,19 @@ _TSIG = re.compile(
 )
 
 
-def prover_of(home: Home, acme: Acme) -> Prover:
+Listening = tuple[int, AlpnAnswers]
+"""The port on which a node listens, and the answers that it can show there."""
+
+
+def prover_of(home: Home, acme: Acme, listening: Listening | None = None) -> Prover:
     """Return who proves the names as *acme* says; blocks for the disk.
 
     Raises:
         BadConfiguration: A file that is named cannot be read, or holds something else.
     """
     if acme.challenge == "tls-alpn-01":
+        if listening is not None and acme.tls_port == listening[0]:
+            return listening[1]  # the port is ours, and in use
         context = partial(server_context, profile=TlsProfile.INTERMEDIATE)
         return AlpnPort(context, acme.tls_port)
     if acme.challenge == "http-01":

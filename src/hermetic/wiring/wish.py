@@ -1,7 +1,7 @@
 """What a listener is to present, as the settings say it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hermetic.certificates.roles import Role
@@ -19,8 +19,9 @@ class Wish:
     """What a listener is to present, as the settings say it.
 
     Of a store if *choice* names a certificate, of a *folder* if one is named, of the first of the
-    ACME servers *acme* that issues (for *names* alone), else of our own authority, for *own_names*.  Whatever comes from outside must cover *names*.  With *trust*
-    clients must show a certificate too.
+    ACME servers *acme* that issues (for *names* alone), else of our own authority, for
+    *own_names*.  Whatever comes from outside must cover *names*.  With *trust* clients must show a
+    certificate too.
     """
 
     role: Role
@@ -31,6 +32,8 @@ class Wish:
     acme: tuple[Acme, ...] = ()
     choice: Choice | None = None
     trust: LiveTrust | None = None
+    port: int = 0
+    """Where it listens, as far as the settings say it; 0 is any."""
 
     @classmethod
     def of(
@@ -67,7 +70,8 @@ def wish_of(
     if not kestrel.https_enabled:
         return None
     certificate = kestrel.https_certificate
-    return Wish.of(role, own_names, settings.tls, settings.certificates, certificate, trust=trust)
+    wish = Wish.of(role, own_names, settings.tls, settings.certificates, certificate, trust=trust)
+    return replace(wish, port=kestrel.port)
 
 
 def choice_of(section: CertificateChoice) -> Choice:

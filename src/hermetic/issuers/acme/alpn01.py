@@ -23,13 +23,51 @@ _OCTETS_OF_A_DIGEST = b"\x04\x20"
 _LIFE = timedelta(hours=1)
 
 
-class AlpnPort:
-    """Shakes hands on a port of ours as long as there is something to prove.
-
-    The server asks port 443 of each name; *port* is where that leads to here.
+class AlpnAnswers:
+    """The answers that whoever offers `acme-tls/1` is shown, by a listener that asks for them.
 
     Args:
         context: Makes a context that presents a credential.
+    """
+
+    kind = "tls-alpn-01"
+
+    def __init__(self, context: Callable[[Credential], ssl.SSLContext]) -> None:
+        self._context = context
+        self._shown: dict[str, tuple[Proof, ssl.SSLContext]] = {}
+
+    async def present(self, proof: Proof) -> None:
+        """Show the answer for *proof* from the next handshake on."""
+        made = self._context(answer_for(proof))
+        made.set_alpn_protocols([PROTOCOL])
+        made.sni_callback = self._choose
+        self._shown[server_name(proof.name)] = proof, made
+
+    async def sweep(self) -> None:
+        """Do nothing: what was shown ended with its process."""
+
+    async def withdraw(self, proof: Proof) -> None:
+        """Show it no more."""
+        name = server_name(proof.name)
+        if name in self._shown and self._shown[name][0] == proof:
+            del self._shown[name]
+
+    def served(self) -> ssl.SSLContext | None:
+        """Return the context for who offers `acme-tls/1`; `None` if there is nothing to prove."""
+        return next((made for _, made in self._shown.values()), None)
+
+    def _choose(self, end: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+        found = self._shown.get((name or "").lower())
+        if found is None:
+            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        end.context = found[1]
+        return None
+
+
+class AlpnPort:
+    """Shows the answers on a port of its own, as long as there is something to prove.
+
+    The server asks port 443 of each name; *port* is where that leads to here.
     """
 
     kind = "tls-alpn-01"
@@ -40,19 +78,18 @@ class AlpnPort:
         port: int = 443,
         hosts: Sequence[str] | None = None,
     ) -> None:
-        self._context, self._port = context, port
+        self._answers, self._port = AlpnAnswers(context), port
         self._hosts = list(hosts) if hosts else None
-        self._shown: dict[str, tuple[Proof, ssl.SSLContext]] = {}
         self._server: asyncio.Server | None = None
         self._alone = asyncio.Lock()
 
     async def present(self, proof: Proof) -> None:
         """Show the answer for *proof*; raises `BadConfiguration` if the port cannot be had."""
         async with self._alone:
-            made = self._made(proof)
-            if self._server is None:
-                self._server = await self._listen(made)
-            self._shown[server_name(proof.name)] = proof, made
+            await self._answers.present(proof)
+            base = self._answers.served()
+            if self._server is None and base is not None:
+                self._server = await self._listen(base)
 
     async def sweep(self) -> None:
         """Do nothing: what was shown ended with its process."""
@@ -60,28 +97,12 @@ class AlpnPort:
     async def withdraw(self, proof: Proof) -> None:
         """Show it no more, and close the port with the last one."""
         async with self._alone:
-            name = server_name(proof.name)
-            if name in self._shown and self._shown[name][0] == proof:
-                del self._shown[name]
-            if self._shown or self._server is None:
-                return
-            self._server.close()
-            self._server = None
-
-    def _made(self, proof: Proof) -> ssl.SSLContext:
-        made = self._context(answer_for(proof))
-        made.set_alpn_protocols([PROTOCOL])
-        return made
+            await self._answers.withdraw(proof)
+            if self._answers.served() is None and self._server is not None:
+                self._server.close()
+                self._server = None
 
     async def _listen(self, base: ssl.SSLContext) -> asyncio.Server:
-        def choose(end: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
-            found = self._shown.get((name or "").lower())
-            if found is None:
-                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-            end.context = found[1]
-            return None
-
-        base.sni_callback = choose
         try:
             return await asyncio.start_server(_close, self._hosts, self._port, ssl=base)
         except OSError as error:
