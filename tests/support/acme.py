@@ -2,24 +2,28 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography import x509
 
+from hermetic.certificates.chain import Chain
 from hermetic.certificates.keys import KeyKind, generate
+from hermetic.certificates.roles import Role
 from hermetic.certificates.signing import request
 from hermetic.certstore.accounts import Accounts
-from hermetic.clock import system_clock
+from hermetic.clock import TurnedClock, system_clock
 from hermetic.issuers.acme import dns01
 from hermetic.issuers.acme.alpn01 import AlpnPort
 from hermetic.issuers.acme.client import AcmeIssuer
 from hermetic.issuers.acme.conversation import Chance, Server
-from hermetic.issuers.acme.http01 import OwnPort
+from hermetic.issuers.acme.http01 import OwnPort, Webroot
 from hermetic.issuers.acme.jose import ExternalAccount
 from hermetic.issuers.acme.order import Proof
 from hermetic.issuers.acme.proving import Prover
-from hermetic.tls.contexts import server_context
+from hermetic.tls.contexts import client_context, server_context
+from tests.support.acme_server import AcmeServer
 from tests.support.pebble import EAB, Pebble
 
 HERE = ["127.0.0.1"]
@@ -83,3 +87,27 @@ def requesting(
 ) -> x509.CertificateSigningRequest:
     """Return a request with a new key."""
     return request(generate(kind), names=names)
+
+
+def pausing(clock: TurnedClock) -> Callable[[float], Awaitable[None]]:
+    async def pause(seconds: float) -> None:
+        clock.advance(timedelta(seconds=seconds))
+
+    return pause
+
+
+def client(
+    server: AcmeServer, clock: TurnedClock, folder: Path, *, profile: str = ""
+) -> AcmeIssuer:
+    """Return a client, as one that was started again is."""
+    (folder / "www").mkdir(exist_ok=True)
+    context = client_context(server.ca)
+    told = Server(server.directory, context, agreed=True, profile=profile)
+    chance = Chance(clock, pausing(clock), lambda: 0.5)
+    return AcmeIssuer(told, Accounts(folder / "acme"), [Webroot(folder / "www")], chance)
+
+
+async def issued(issuer: AcmeIssuer, *, replacing: Chain | None = None) -> Chain:
+    chain = await issuer.issue(requesting(["a.test"]), Role.API, replacing=replacing)
+    assert chain.names == ("a.test",)
+    return chain
