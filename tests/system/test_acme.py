@@ -45,18 +45,18 @@ def asking(pebble: Pebble, *more: str, name: str = NAME) -> list[str]:
     return [*words, "--http-port", str(pebble.http_port), *more]
 
 
-def asked(reach: dict[str, str], what: str) -> Any:
+def asked(reach: dict[str, str], *words: str, code: int = 0) -> Any:
     """Ask the node of this home, as its own commands do, by the name localhost."""
     done = subprocess.run(
-        [sys.executable, "-m", "hermetic.cli.main", "certificate", what, "--json"],
+        [sys.executable, "-m", "hermetic.cli.main", "certificate", *words, "--json"],
         env=reach,
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout) if done.stdout else None
 
 
 def settings_of(home: Path) -> dict[str, Any]:
@@ -112,6 +112,13 @@ def test_one_command_certifies_a_node_and_says_how_it_goes_on(
         renewed = presented(box, pebble)
         assert renewed is not None
         assert renewed != first
+        told = asked(reach, "revoke", "--reason", "key-compromise")
+        assert (told["serial"], told["replaced"]) == (f"{renewed.serial_number:x}", True)
+        assert pebble.status_of(renewed.serial_number) == "Revoked"
+        after = presented(box, pebble)
+        assert after is not None
+        assert pebble.status_of(after.serial_number) == "Valid"
+        assert asked(reach, "revoke", "local", code=65) is None
     finally:
         box.stop()
 

@@ -28,6 +28,7 @@ _ON_STORES = {
         "hermetic.cli.requesting:request",
         "Make a key, and the request that an authority certifies it by.",
     ),
+    "revoke": ("hermetic.cli.revoking:revoke", "Have its ACME server take a certificate back."),
     "check": ("hermetic.cli.checking:check", "Say what any server presents, and what is wrong."),
     "import": (
         "hermetic.cli.importing:import_",
