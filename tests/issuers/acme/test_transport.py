@@ -94,9 +94,7 @@ async def test_a_clock_that_is_set_back_makes_nobody_wait_for_ever(
     with pytest.raises(TooManyAttempts):
         await issued(client(server, clock, tmp_path))
     clock.advance(timedelta(days=-40))
-    with pytest.raises(TooManyAttempts) as caught:
-        await issued(client(server, clock, tmp_path))
-    assert caught.value.retry_after_s <= 8 * 86400
+    await issued(client(server, clock, tmp_path))
 
 
 NONSENSE = {

@@ -205,10 +205,12 @@ class Transport:
 
     def _be_patient(self) -> None:
         now = self._clock()
-        if self.not_before is None or now >= self.not_before:
+        if self.not_before is None:
             return
-        # A clock that was set back must not make us wait for ever.
-        left = min(self.not_before - now, _MOST_PATIENCE)
+        left = self.not_before - now
+        # More than was ever agreed to: the clock was set back, and must not make us wait for ever.
+        if not timedelta() < left <= _MOST_PATIENCE:
+            return
         raise TooManyAttempts(
             f"The ACME server asked not to be asked before {self.not_before:%Y-%m-%d %H:%M:%S}"
             " UTC.",
