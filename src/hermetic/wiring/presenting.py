@@ -30,6 +30,10 @@ async def seal(home: Home, wish: Wish | None, clock: Clock) -> Sealing:
         BadConfiguration: A key cannot be read, or what was supplied or chosen cannot be served.
         StorageFull: There is no room for what is made at a first start.
     """
+    return (await _sealed(home, wish, clock)).counting(home)
+
+
+async def _sealed(home: Home, wish: Wish | None, clock: Clock) -> Sealing:
     if wish is None:
         return unsealed_listener(home, clock)
     store = FileStore(home.certificates)

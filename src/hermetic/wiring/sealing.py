@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hermetic.certificates.chain import Chain
@@ -13,6 +13,7 @@ from hermetic.errors import Unavailable
 from hermetic.gateway.certification import Certification
 from hermetic.node.presented import PresentedCheck
 from hermetic.tls.reload import SwappingContext
+from hermetic.wiring.expiries import Expiries
 from hermetic.wiring.life import Task
 
 
@@ -32,6 +33,12 @@ class Sealing:
     authority: FileStore | None
     clock: Clock
     kept: Callable[[], Chain] | None = None
+    further: Callable[[], dict[str, float]] = dict
+    """Gives the seconds to the end of what is not presented, by its name."""
+
+    def counting(self, home: Home) -> "Sealing":
+        """Return the same, which counts down what lies in the stores of *home* too."""
+        return replace(self, further=Expiries(home.stores, self.clock).seconds_left)
 
     async def probe(self) -> None:
         """Raise `Unavailable` if what is presented has expired."""
@@ -49,7 +56,7 @@ class Sealing:
         if self.context is not None:
             served = self.context.credential.chain.not_after
             left[self.context.role.value] = (served - now).total_seconds()
-        return left
+        return {**self.further(), **left}
 
     def watching(self, sockets: Sequence[socket.socket]) -> list[Task]:
         """Return what keeps up what is presented on *sockets*, and sees to it that it is."""
