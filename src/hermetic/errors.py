@@ -36,6 +36,7 @@
     ├── StorageFull                     storage-full              507  75
     ├── Unreachable                     unreachable               502  69
     ├── TrustFailure                    trust-failure             502  77
+    ├── RefusedByIssuer                 refused-by-issuer         502   1
     ├── HomeLocked                      home-locked               503  75
     └── BadConfiguration                bad-configuration         500  78
 
@@ -345,6 +346,17 @@ class TrustFailure(HermeticError):
     """The other side answered, and its certificate cannot be trusted."""
 
     type, status, exit_code = "trust-failure", 502, 77
+
+
+class RefusedByIssuer(HermeticError):
+    """An ACME server refuses what it was asked, and will again; the text has its own words."""
+
+    type, status, exit_code = "refused-by-issuer", 502, 1
+
+    def __init__(self, text: str, code: str = "", answered: int = 0) -> None:
+        super().__init__(text)
+        self.code, self.answered = code, answered
+        """The last word of its problem's type (RFC 8555, 6.7), and its HTTP status."""
 
 
 class HomeLocked(HermeticError):

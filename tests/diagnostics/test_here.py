@@ -8,8 +8,10 @@ import pytest
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
+from hermetic.clock import system_clock
 from hermetic.diagnostics import hop
 from hermetic.diagnostics.here import Here, Port, look
+from hermetic.tls.reload import SwappingContext
 from tests.support.certificates import hierarchy
 from tests.support.hops import presenting, serving
 
@@ -72,6 +74,15 @@ async def test_a_port_that_presents_another_certificate_than_is_kept_is_told(
         assert await of_port(tmp_path, port) == "port.fine"  # nothing is kept to compare it with
     async with serving(presenting(other)) as port:
         assert await of_port(tmp_path, port, kept=kept) == "port.not-the-store"
+
+
+async def test_a_public_certificate_is_looked_for_by_its_own_name(tmp_path: Path) -> None:
+    public, own = OURS.issue("models.test"), OURS.issue("localhost", "127.0.0.1")
+    beside = SwappingContext(own, clock=system_clock)
+    context = SwappingContext(public, clock=system_clock, beside=beside)
+    async with serving(context.base) as port:
+        assert await of_port(tmp_path, port, kept=public) == "port.fine"
+        assert await of_port(tmp_path, port, kept=OURS.issue("models.test")) == "port.not-the-store"
 
 
 async def test_a_port_that_is_not_sealed_or_hangs_is_told(

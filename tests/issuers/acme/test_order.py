@@ -5,19 +5,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from hermetic.errors import CertificateRejected, Unreachable
+from hermetic.errors import CertificateRejected, RefusedByIssuer, Unreachable
 from hermetic.issuers.acme.messages import Trouble
 from hermetic.issuers.acme.order import (
     Note,
     Post,
     Prove,
-    Refused,
     Reply,
     Steps,
     Wait,
     Wish,
     identifiers,
     ordered,
+    refused,
 )
 
 WISH = Wish(b"csr", ("a.test",), ("http-01",), "thumb", "https://acme.test/new")
@@ -99,7 +99,7 @@ def test_an_order_of_other_names_is_not_gone_on_with() -> None:
     assert again == Post("https://acme.test/new", {"identifiers": identifiers(["b.test"])})
 
 
-@pytest.mark.parametrize("error", [Refused(404, Trouble("x:malformed")), Unreachable("Gone.")])
+@pytest.mark.parametrize("error", [refused(404, Trouble("x:malformed")), Unreachable("Gone.")])
 def test_an_order_that_is_gone_is_made_anew(error: Exception) -> None:
     wish = Wish(b"", ("a.test",), ("http-01",), "t", "https://acme.test/new", under_way="https://x")
     steps = ordered(wish)
@@ -110,8 +110,8 @@ def test_an_order_that_is_gone_is_made_anew(error: Exception) -> None:
 def test_a_refusal_that_nothing_gets_round_is_raised() -> None:
     steps = ordered(WISH)
     next(steps)
-    with pytest.raises(Refused, match="no reason was given"):
-        steps.throw(Refused(403, Trouble("x:caa")))
+    with pytest.raises(RefusedByIssuer, match="no reason was given"):
+        steps.throw(refused(403, Trouble("x:caa")))
 
 
 def test_identifiers_are_names_and_addresses_in_one_form() -> None:

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from hermetic.clock import TurnedClock
-from hermetic.errors import CertificateRejected, HermeticError, TooManyAttempts, Unreachable
+from hermetic.errors import (
+    CertificateRejected,
+    HermeticError,
+    RefusedByIssuer,
+    TooManyAttempts,
+    Unreachable,
+)
 from hermetic.issuers.acme import transport
 from hermetic.issuers.acme.client import AcmeIssuer
-from hermetic.issuers.acme.order import Refused
 from tests.support.acme import client, issued
 from tests.support.acme_server import AcmeServer, Fault, problem, saying
 
@@ -130,6 +135,6 @@ async def test_a_refusal_is_told_in_the_servers_words_once(
     server: AcmeServer, issuer: AcmeIssuer
 ) -> None:
     server.faults["neworder"] = [problem("rejectedIdentifier", 403)]
-    with pytest.raises(Refused, match="rejectedIdentifier was wished for"):
+    with pytest.raises(RefusedByIssuer, match="rejectedIdentifier was wished for"):
         await issued(issuer)
     assert server.count("neworder") == 1

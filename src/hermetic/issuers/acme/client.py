@@ -18,7 +18,7 @@ from hermetic.certificates.keys import KeyKind
 from hermetic.certificates.renewal import Window
 from hermetic.certificates.roles import Role
 from hermetic.certificates.signing import requested_names
-from hermetic.errors import HermeticError
+from hermetic.errors import HermeticError, RefusedByIssuer
 from hermetic.issuers.acme import jose
 from hermetic.issuers.acme.account import Keeping
 from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id
@@ -37,7 +37,6 @@ from hermetic.issuers.acme.order import (
     Post,
     Proof,
     Prove,
-    Refused,
     Reply,
     Steps,
     Tell,
@@ -82,7 +81,7 @@ class AcmeIssuer:
         *,
         replacing: Chain | None = None,
     ) -> Chain:
-        """Return what the server issues; raises as `Issuer.issue`, and `Refused`.
+        """Return what the server issues; raises as `Issuer.issue`, and `RefusedByIssuer`.
 
         An order that a former run had begun is gone on with.  Public servers certify for
         `Role.API` and `Role.COMPUTE` alone; what they made is for the caller to judge.
@@ -145,15 +144,15 @@ class AcmeIssuer:
         """Have *chain* revoked, for one of the reasons of RFC 5280 (5.3.1).
 
         Raises:
-            Refused: The server does not do so; that it was revoked already is no error.
+            RefusedByIssuer: The server does not do so; that it was revoked already is no error.
         """
         payload = {"certificate": jose.encoded(chain.leaf.public_bytes(Encoding.DER))}
         async with self._speaking() as speaking:
             directory = await speaking.transport.directory()
             try:
                 await speaking.post(directory.revoke_cert, {**payload, "reason": reason})
-            except Refused as refused:
-                if refused.code != "alreadyRevoked":
+            except RefusedByIssuer as error:
+                if error.code != "alreadyRevoked":
                     raise
         log.info("certificate.revoked", serial=f"{chain.serial:x}", reason=reason)
 

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from hermetic.certificates.keys import KeyKind, PrivateKey, generate
 from hermetic.clock import Clock
-from hermetic.errors import BadConfiguration, TooManyAttempts
+from hermetic.errors import BadConfiguration, RefusedByIssuer, TooManyAttempts
 from hermetic.issuers.acme import jose
 from hermetic.issuers.acme.account import Account, Keeping
-from hermetic.issuers.acme.order import Refused, Reply
+from hermetic.issuers.acme.order import Reply
 from hermetic.issuers.acme.transport import Transport
 from hermetic.log import logger
 
@@ -70,9 +70,9 @@ class Conversation:
         account = self.account
         try:
             return await self.transport.post(url, payload, account.key, account.kid)
-        except Refused as refused:
+        except RefusedByIssuer as error:
             # The server forgot the account, as one that was set up anew has.
-            if refused.code != "accountDoesNotExist" or self._known_again:
+            if error.code != "accountDoesNotExist" or self._known_again:
                 raise
         self._known_again = True
         await self._register()
@@ -135,8 +135,8 @@ class Conversation:
         try:
             await self.transport.post(directory.new_account, {"onlyReturnExisting": True}, coming)
             await self.keep(replace(self.account, key=coming))
-        except Refused as refused:
-            if refused.code != "accountDoesNotExist":
+        except RefusedByIssuer as error:
+            if error.code != "accountDoesNotExist":
                 raise
         await asyncio.to_thread(self._kept.remove, NEXT)
 

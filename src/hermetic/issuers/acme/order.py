@@ -1,7 +1,7 @@
 """One order, from the names to the certificate, decided without doing (RFC 8555, 7.4).
 
 A generator of what is to be done: it yields one `Action`, is sent what came of it, and returns
-the chain at its end.  What the server refuses is thrown into it as a `Refused`.
+the chain at its end.  What the server refuses is thrown into it as a `RefusedByIssuer`.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from cryptography import x509
 
 from hermetic.certificates.names import PresentedName
-from hermetic.errors import CertificateRejected, HermeticError, Unreachable
+from hermetic.errors import CertificateRejected, RefusedByIssuer, Unreachable
 from hermetic.issuers.acme.jose import encoded
 from hermetic.issuers.acme.messages import (
     Authorization,
@@ -39,14 +39,10 @@ class Reply:
     retry_after_s: float = 0.0
 
 
-class Refused(HermeticError):
-    """The server answered with a problem document."""
-
-    type, status, exit_code = "acme-refused", 502, 1
-
-    def __init__(self, status: int, trouble: Trouble) -> None:
-        super().__init__(f"The ACME server refuses: {trouble.text}.")
-        self.code, self.trouble, self.http_status = trouble.code, trouble, status
+def refused(answered: int, trouble: Trouble) -> RefusedByIssuer:
+    """Return the error that a problem document is, with the HTTP status it came with."""
+    text = f"The ACME server refuses: {trouble.text}."
+    return RefusedByIssuer(text, trouble.code, answered)
 
 
 @dataclass(frozen=True)
@@ -153,7 +149,7 @@ def ordered(wish: Wish) -> Steps:
     Raises:
         CertificateRejected: A name could not be proved, or no challenge fits; `not-proved`,
             `no-challenge`, `order-failed`.
-        Refused: The server refuses, for another reason than those that are got round here.
+        RefusedByIssuer: The server refuses, for another reason than those that are got round here.
         Unreachable: It answers with what makes no sense.
     """
     url, order = yield from _begun(wish)
@@ -185,7 +181,7 @@ def _begun(wish: Wish) -> Generator[Action, Reply | None, tuple[str, Order]]:
             # One that was finalized holds another key than ours.
             if same and order.status in {"pending", "ready"}:
                 return wish.under_way, order
-        except (Refused, Unreachable):
+        except (RefusedByIssuer, Unreachable):
             pass  # it is gone; a new one is made
     while True:
         payload: dict[str, object] = {"identifiers": identifiers(wish.names)}
@@ -193,25 +189,25 @@ def _begun(wish: Wish) -> Generator[Action, Reply | None, tuple[str, Order]]:
         payload |= {"replaces": wish.replaces} if wish.replaces else {}
         try:
             reply = yield from _post(wish.new_order, payload)
-        except Refused as refused:
-            wish = yield from _got_round(wish, refused)
+        except RefusedByIssuer as error:
+            wish = yield from _got_round(wish, error)
             continue
         if not reply.location:
             raise Unreachable("The ACME server made an order and does not say where.")
         return reply.location, _order(reply)
 
 
-def _got_round(wish: Wish, refused: Refused) -> Generator[Action, Reply | None, Wish]:
+def _got_round(wish: Wish, error: RefusedByIssuer) -> Generator[Action, Reply | None, Wish]:
     """Return the wish without what was refused, or raise the refusal."""
-    replaced = refused.code == "alreadyReplaced" or refused.http_status == 409
+    replaced = error.code == "alreadyReplaced" or error.answered == 409
     # A certificate that the server forgot cannot be replaced; RFC 9773 has it answer so too.
-    if wish.replaces and (replaced or refused.code in {"malformed", "unauthorized"}):
-        yield Tell("certificate.replaces_refused", refused.text)
+    if wish.replaces and (replaced or error.code in {"malformed", "unauthorized"}):
+        yield Tell("certificate.replaces_refused", error.text)
         return replace(wish, replaces="")
-    if wish.profile and refused.code in {"invalidProfile", "malformed"}:
-        yield Tell("certificate.profile_refused", refused.text)
+    if wish.profile and error.code in {"invalidProfile", "malformed"}:
+        yield Tell("certificate.profile_refused", error.text)
         return replace(wish, profile="")
-    raise refused
+    raise error
 
 
 def _proved(wish: Wish, order: Order) -> Generator[Action, Reply | None, None]:
@@ -282,8 +278,8 @@ def _finalized(wish: Wish, url: str, order: Order) -> Generator[Action, Reply | 
     for _ in range(_POLLS):
         try:
             reply = yield from _post(order.finalize, {"csr": encoded(wish.request)})
-        except Refused as refused:
-            if refused.code != "orderNotReady":
+        except RefusedByIssuer as error:
+            if error.code != "orderNotReady":
                 raise
             reply = yield from _post(url)
             if _order(reply).status in {"pending", "ready"}:

@@ -19,10 +19,10 @@ import httpx2
 
 from hermetic.certificates.keys import PrivateKey
 from hermetic.clock import Clock
-from hermetic.errors import BadInput, TooManyAttempts, TrustFailure, Unreachable
+from hermetic.errors import BadInput, RefusedByIssuer, TooManyAttempts, TrustFailure, Unreachable
 from hermetic.issuers.acme.jose import signed
 from hermetic.issuers.acme.messages import Directory, Trouble, said
-from hermetic.issuers.acme.order import Refused, Reply
+from hermetic.issuers.acme.order import Reply, refused
 
 _NONCE_TRIES = 100
 """With nine of ten nonces refused, one request in 40 000 is given up."""
@@ -94,7 +94,7 @@ class Transport:
         return self._known
 
     async def get(self, url: str) -> Reply:
-        """Return what is at *url*, which asks for no signature; raises as `directory`, and `Refused`."""
+        """Return what is at *url*, which asks for no signature; raises as `directory`, and `RefusedByIssuer`."""
         return await self._tried(lambda: self._answered("GET", url, None))
 
     async def post(
@@ -103,7 +103,7 @@ class Transport:
         """Ask *url*, signed by *key*; without a payload it is a POST-as-GET.
 
         Raises:
-            Refused: The server refuses it.
+            RefusedByIssuer: The server refuses it.
             TooManyAttempts: It asks for patience; it is not asked again before.
             TrustFailure, Unreachable: As for the directory.
         """
@@ -116,8 +116,8 @@ class Transport:
             request = signed(body, key, url=url, nonce=nonce, kid=kid)
             try:
                 return await self._answered("POST", url, request)
-            except Refused as refused:
-                if refused.code != "badNonce":
+            except RefusedByIssuer as error:
+                if error.code != "badNonce":
                     raise
             if count >= _NONCES_AT_ONCE:
                 await self._pause(0.1 * self._luck())
@@ -157,7 +157,7 @@ class Transport:
             raise self._asked_for_patience(answer, trouble)
         if in_trouble:
             raise Unreachable(f"The ACME server is in trouble: {trouble.text}.")
-        raise Refused(answer.status_code, trouble)
+        raise refused(answer.status_code, trouble)
 
     def _reply(self, answer: httpx2.Response, body: bytes) -> Reply:
         links = [
@@ -193,7 +193,7 @@ class Transport:
             ):
                 raise TrustFailure(
                     f"The certificate of the ACME server {urlsplit(url).netloc} is not believed:"
-                    " name its authority with --ca (Acme.Ca in the settings)."
+                    " name its authority with --ca (Certificates.Acme.Ca in the settings)."
                 ) from error
             raise Unreachable(
                 f"The ACME server {urlsplit(url).netloc} cannot be asked:"
