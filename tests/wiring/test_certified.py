@@ -112,6 +112,7 @@ async def test_what_has_expired_gives_way_to_one_of_our_own(
     assert names(await sealed(home, server, clock)) == ("localhost", NAME)
 
 
+@pytest.mark.slow
 async def test_where_one_server_does_not_issue_the_next_is_asked(
     home: Home, server: AcmeServer, clock: TurnedClock
 ) -> None:

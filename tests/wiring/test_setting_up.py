@@ -10,6 +10,7 @@ from tests.support.product import PASSWORD
 OTHER = "An0ther-Word!"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [Settings(), WebSettings()])
 async def test_the_first_account_is_made_once(home: Home, settings: Settings | WebSettings) -> None:
     with pytest.raises(BadInput, match="too weak"):

@@ -19,6 +19,8 @@ from hermetic.issuers.acme.client import AcmeIssuer
 from tests.support.acme import client, issued
 from tests.support.acme_server import AcmeServer, Fault, problem, saying
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 BROKEN = Fault(500, b"<html>")
