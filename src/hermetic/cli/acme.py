@@ -11,18 +11,18 @@ from typing import TypeVar
 import click
 
 from hermetic import log
-from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.roles import Role, check
 from hermetic.certificates.signing import request
 from hermetic.certstore.files import FileStore
+from hermetic.cli.settings import fitting
 from hermetic.cli.stores import acting_as_owner
 from hermetic.clock import system_clock
 from hermetic.config.acme import CHALLENGES, Acme, place, sealed_address
 from hermetic.config.editing import Setting, prepared
 from hermetic.config.home import Home
-from hermetic.config.sections import Certificates
+from hermetic.config.sections import Certificates, NodeKestrel, refuse_two_certificates
 from hermetic.errors import BadConfiguration, BadInput
 from hermetic.wiring.acme import acme_issuer
 
@@ -138,11 +138,8 @@ def obtained(order: Order) -> Credential:
         CertificateRejected: The server does not certify them, or not for that role.
         HomeLocked: A node runs in the home, and presents another certificate.
     """
-    try:
-        Certificates(names=order.names, acme=order.section)
-    except BadConfiguration as error:
-        raise BadInput(error.text) from error
     home = order.home
+    _refuse_contradictions(order)
     with acting_as_owner(home), log.for_a_command(node=socket.gethostname(), level=WARNING):
         home.create()
         if order.out is not None:
@@ -155,10 +152,35 @@ def obtained(order: Order) -> Credential:
             return found
 
 
+def _refuse_contradictions(order: Order) -> None:
+    """Refuse what could not be meant, or would contradict the settings that are there."""
+    try:
+        wanted = Certificates(names=order.names, acme=order.section)
+    except BadConfiguration as error:
+        raise BadInput(error.text) from error
+    if order.out is not None:
+        return
+    settings = fitting(order.home, None, None)
+    if isinstance(settings.kestrel, NodeKestrel):
+        refuse_two_certificates(settings.kestrel, wanted)
+    there = settings.certificates
+    if there.folder:
+        raise BadConfiguration(
+            "Certificates.Folder says already where the certificate comes from: remove it.",
+            key="Certificates.Folder",
+        )
+    others = sorted(set(there.names) - set(order.names))
+    if others:
+        raise BadInput(
+            f"The settings have {', '.join(others)} in Certificates.Names too, which would be"
+            " certified no more: say --name for each, or remove them there."
+        )
+
+
 def _issued(order: Order) -> Credential:
     key = generate(KeyKind.EC_P256)
     issuer = acme_issuer(order.home, order.section, system_clock)
-    chain: Chain = asyncio.run(issuer.issue(request(key, names=order.names), order.role))
+    chain = asyncio.run(issuer.issue(request(key, names=order.names), order.role))
     check(chain, order.role)
     return Credential(chain, key)
 

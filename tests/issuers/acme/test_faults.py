@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hermetic.clock import TurnedClock
-from hermetic.errors import CertificateRejected, Unreachable
+from hermetic.errors import CertificateRejected, TooManyAttempts, Unreachable
 from hermetic.issuers.acme.answered import certificate_id
 from hermetic.issuers.acme.client import AcmeIssuer
 from tests.support.acme import client, issued
@@ -158,3 +158,21 @@ async def test_a_suggestion_that_is_none_is_an_error_of_the_server(
     server.faults["ari"] = [saying(200, told)] * 9
     with pytest.raises(Unreachable):
         await issuer.suggested(chain)
+
+
+async def test_a_server_that_limits_suggestions_is_not_asked_before_by_anybody(
+    server: AcmeServer, clock: TurnedClock, tmp_path: Path
+) -> None:
+    server.window = (NOW, NOW + HOUR)
+    chain = await issued(client(server, clock, tmp_path))
+    server.faults["ari"] = [problem("rateLimited", 429, retry_after="3600")]
+    with pytest.raises(TooManyAttempts):
+        await client(server, clock, tmp_path).suggested(chain)
+    asked = len(server.asked)
+    with pytest.raises(TooManyAttempts):
+        await client(server, clock, tmp_path).suggested(chain)
+    with pytest.raises(TooManyAttempts):
+        await issued(client(server, clock, tmp_path))
+    assert len(server.asked) == asked
+    clock.advance(HOUR)
+    assert await client(server, clock, tmp_path).suggested(chain) is not None

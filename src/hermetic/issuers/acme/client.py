@@ -18,11 +18,12 @@ from hermetic.certificates.keys import KeyKind
 from hermetic.certificates.renewal import Window
 from hermetic.certificates.roles import Role
 from hermetic.certificates.signing import requested_names
-from hermetic.errors import HermeticError, RefusedByIssuer
+from hermetic.errors import HermeticError, RefusedByIssuer, TooManyAttempts
 from hermetic.issuers.acme import jose
 from hermetic.issuers.acme.account import Keeping
 from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id
 from hermetic.issuers.acme.conversation import (
+    ACCOUNT,
     Chance,
     Conversation,
     Server,
@@ -134,7 +135,13 @@ class AcmeIssuer:
             if not directory.renewal_info:
                 return None
             at = f"{directory.renewal_info.rstrip('/')}/{certificate_id(chain.leaf)}"
-            reply = await transport.get(at)
+            try:
+                reply = await transport.get(at)
+            except TooManyAttempts:
+                if account is not None:
+                    patient = replace(account, not_before=transport.not_before)
+                    await asyncio.to_thread(self._kept.write, ACCOUNT, patient.files())
+                raise
         window = said(reply.body, RenewalInfo).suggested_window
         again = timedelta(seconds=reply.retry_after_s) or _ASKED_AGAIN
         found = Window(_utc(window.start), _utc(window.end))
