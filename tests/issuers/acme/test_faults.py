@@ -90,6 +90,15 @@ async def test_an_order_that_comes_to_nothing_is_told(
     assert server.count("neworder") == 2
 
 
+async def test_a_certificate_for_other_names_is_refused(
+    server: AcmeServer, issuer: AcmeIssuer
+) -> None:
+    server.certifies = ["a.test", "elsewhere.test"]
+    with pytest.raises(CertificateRejected, match="elsewhere") as caught:
+        await issued(issuer)
+    assert caught.value.code == "not-as-asked"
+
+
 async def test_a_certificate_for_another_key_is_refused(
     server: AcmeServer, issuer: AcmeIssuer
 ) -> None:

@@ -18,7 +18,7 @@ from hermetic.certificates.keys import KeyKind
 from hermetic.certificates.renewal import Window
 from hermetic.certificates.roles import Role
 from hermetic.certificates.signing import requested_names
-from hermetic.errors import HermeticError, RefusedByIssuer, TooManyAttempts
+from hermetic.errors import CertificateRejected, HermeticError, RefusedByIssuer, TooManyAttempts
 from hermetic.issuers.acme import jose
 from hermetic.issuers.acme.account import Keeping
 from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id
@@ -106,6 +106,12 @@ class AcmeIssuer:
             )
             pem = await self._driven(speaking, ordered(wish), names)
             chain = chain_of(pem, request)
+            if set(chain.names) != set(names):
+                raise CertificateRejected(
+                    "not-as-asked",
+                    f"The ACME server certified {', '.join(chain.names)[:300]}, which is not what"
+                    " was asked.",
+                )
             account = speaking.account
             await speaking.keep(replace(account, issued=(*account.issued, chain.sha256)))
         log.info(
