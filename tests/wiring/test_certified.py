@@ -13,6 +13,7 @@ from hermetic.clock import TurnedClock
 from hermetic.config.acme import Acme
 from hermetic.config.home import Home
 from hermetic.wiring.certified import LOCAL, certified
+from hermetic.wiring.own import own_renewal
 from hermetic.wiring.sealing import Sealing
 from hermetic.wiring.wish import Wish
 from tests.support.acme_server import AcmeServer, Fault, serving
@@ -58,6 +59,14 @@ def names(sealing: Sealing) -> tuple[str, ...]:
     return sealing.context.credential.chain.names
 
 
+async def certified_once(home: Home, server: AcmeServer, clock: TurnedClock) -> None:
+    """Let a node run until it has a public certificate; the server is down from then on."""
+    sealing = await sealed(home, server, clock)
+    async with running(sealing):
+        await until(lambda: names(sealing) == (NAME,), within_s=20)
+    server.faults["directory"] = list(DOWN)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home")
@@ -89,13 +98,27 @@ async def test_a_server_that_is_down_keeps_no_node_from_starting(
         assert names(sealing) == ("localhost", NAME)
 
 
+async def test_what_stands_in_for_the_public_one_is_renewed_too(
+    home: Home, server: AcmeServer, clock: TurnedClock
+) -> None:
+    server.faults["directory"] = list(DOWN)
+    sealing = await sealed(home, server, clock)
+    assert sealing.context is not None
+    first = sealing.context.credential
+    async with running(sealing):
+        clock.advance(timedelta(hours=20))
+        again = await (await own_renewal(
+            home, Role.API, ("localhost", NAME), clock, entry=LOCAL
+        )).renew_now()  # fmt: skip
+        context = sealing.context
+        await until(lambda: context.credential.chain == again.chain, within_s=20)
+    assert again.chain.not_after > first.chain.not_after
+
+
 async def test_what_was_had_before_is_presented_after_a_restart_without_asking(
     home: Home, server: AcmeServer, clock: TurnedClock
 ) -> None:
-    sealing = await sealed(home, server, clock)
-    async with running(sealing):
-        await until(lambda: names(sealing) == (NAME,), within_s=20)
-    server.faults["directory"] = list(DOWN)
+    await certified_once(home, server, clock)
     asked = len(server.asked)
     assert names(await sealed(home, server, clock)) == (NAME,)
     assert len(server.asked) == asked
@@ -104,10 +127,7 @@ async def test_what_was_had_before_is_presented_after_a_restart_without_asking(
 async def test_what_has_expired_gives_way_to_one_of_our_own(
     home: Home, server: AcmeServer, clock: TurnedClock
 ) -> None:
-    sealing = await sealed(home, server, clock)
-    async with running(sealing):
-        await until(lambda: names(sealing) == (NAME,), within_s=20)
-    server.faults["directory"] = list(DOWN)
+    await certified_once(home, server, clock)
     clock.advance(timedelta(days=60))
     assert names(await sealed(home, server, clock)) == ("localhost", NAME)
 

@@ -47,10 +47,13 @@ async def certified(home: Home, wish: Wish, clock: Clock) -> Sealing:
     def present(named: str, credential: Credential) -> None:
         {entry: context, LOCAL: beside}[named].swap(credential)
 
+    best = partial(_best, store, entry, clock)
     tasks = (
         public.run,
         local.run,
-        partial(_follow_when_there, store, entry, context, clock),
+        # Both: what stands in for the public one lives a day, and is renewed as well.
+        partial(follow, store.folder(entry), context, clock=clock, read=best),
+        partial(follow, store.folder(LOCAL), context, clock=clock, read=best),
         partial(follow, store.folder(LOCAL), beside, clock=clock, read=partial(store.read, LOCAL)),
     )
     return Sealing(
@@ -77,15 +80,12 @@ def _begun(
         return context_of(wish, own, clock, beside=beside)
 
 
-async def _follow_when_there(
-    store: FileStore, entry: str, context: SwappingContext, clock: Clock
-) -> None:
-    """Present what is written to *entry*, from the first time on."""
-
-    def read() -> Credential:
-        try:
-            return store.read(entry)
-        except NotFound:
-            return context.credential  # nothing has come yet
-
-    await follow(store.folder(entry), context, clock=clock, read=read)
+def _best(store: FileStore, entry: str, clock: Clock) -> Credential:
+    """Return the public credential, or our own while there is none that has not expired."""
+    try:
+        found = store.read(entry)
+        if clock() <= found.chain.not_after:
+            return found
+    except NotFound:
+        pass  # nothing has come yet
+    return store.read(LOCAL)
