@@ -45,6 +45,12 @@ async def test_where_it_does_not_the_next_is_and_knows_nothing_of_what_is_replac
     assert two[1].replaced == [None]
 
 
+async def test_one_that_hangs_keeps_nobody_from_the_next(two: list[Issuing]) -> None:
+    two[0].hangs = True
+    chain = await Several(two, within_s=0.05).issue(requesting(["a.test"]), Role.API)
+    assert two[1].issued(chain)
+
+
 async def test_if_none_does_the_first_ones_reason_is_told(two: list[Issuing]) -> None:
     two[0].failing, two[1].failing = TooManyAttempts("Patience.", 3600), Unreachable("Down.")
     with pytest.raises(TooManyAttempts):

@@ -97,14 +97,19 @@ def pausing(clock: TurnedClock) -> Callable[[float], Awaitable[None]]:
 
 
 def client(
-    server: AcmeServer, clock: TurnedClock, folder: Path, *, profile: str = ""
+    server: AcmeServer,
+    clock: TurnedClock,
+    folder: Path,
+    *,
+    profile: str = "",
+    prover: Prover | None = None,
 ) -> AcmeIssuer:
     """Return a client, as one that was started again is."""
     (folder / "www").mkdir(exist_ok=True)
     context = client_context(server.ca)
     told = Server(server.directory, context, agreed=True, profile=profile)
     chance = Chance(clock, pausing(clock), lambda: 0.5)
-    return AcmeIssuer(told, Accounts(folder / "acme"), [Webroot(folder / "www")], chance)
+    return AcmeIssuer(told, Accounts(folder / "acme"), [prover or Webroot(folder / "www")], chance)
 
 
 async def issued(issuer: AcmeIssuer, *, replacing: Chain | None = None) -> Chain:

@@ -119,8 +119,11 @@ def test_one_command_certifies_a_node_and_says_how_it_goes_on(
         assert after is not None
         assert pebble.status_of(after.serial_number) == "Valid"
         assert asked(reach, "revoke", "local", code=65) is None
+        box.process.kill()
+        box.process.wait()
+        assert asked(reach, "revoke")["replaced"] is False
     finally:
-        box.stop()
+        box.process.kill()
 
 
 def test_settings_alone_will_do(pebble: Pebble, tmp_path: Path) -> None:

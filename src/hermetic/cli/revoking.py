@@ -11,10 +11,10 @@ from hermetic.certificates.chain import Chain
 from hermetic.certstore.files import FileStore
 from hermetic.cli import output
 from hermetic.cli.connection import Reach, connected, json_option, reaching
+from hermetic.cli.local_nodes import LocalNode
 from hermetic.cli.settings import fitting
 from hermetic.cli.stores import acting_as_owner
 from hermetic.clock import system_clock
-from hermetic.config.home import read_record
 from hermetic.errors import BadInput
 from hermetic.issuers.acme.client import AcmeIssuer
 from hermetic.wiring.acme import acme_issuer
@@ -47,7 +47,8 @@ def revoke(entry: str, reason: str, reach: Reach, *, as_json: bool) -> None:
     with acting_as_owner(reach.home), log.for_a_command(node=socket.gethostname(), level=WARNING):
         chain = FileStore(reach.home.certificates).read(entry).chain
         issuer = _issuer_of(reach, entry, chain)
-    replaced = read_record(reach.home.running) is not None
+    # The record of a node that was killed stays behind.
+    replaced = LocalNode("onebox", reach.home).pid is not None
     if replaced:
         with connected(reach) as client:
             client.renew(entry)

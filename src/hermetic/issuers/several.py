@@ -1,12 +1,13 @@
 """Several issuers in order: whoever is first to issue is the one."""
 
+import asyncio
 from collections.abc import Sequence
 
 from cryptography import x509
 
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.roles import Role
-from hermetic.errors import BadConfiguration, HermeticError
+from hermetic.errors import BadConfiguration, HermeticError, Unreachable
 from hermetic.issuers.issuer import Issuer, Suggestion
 from hermetic.log import logger
 
@@ -16,10 +17,11 @@ log = logger(__name__)
 class Several:
     """An `Issuer` that asks one after the other, so that one that is down keeps nobody waiting."""
 
-    def __init__(self, issuers: Sequence[Issuer]) -> None:
+    def __init__(self, issuers: Sequence[Issuer], *, within_s: float = 240.0) -> None:
+        """Ask *issuers* in their order, each but the last for *within_s* at most."""
         if not issuers:
             raise BadConfiguration("There is no issuer to ask.")
-        self._issuers = tuple(issuers)
+        self._issuers, self._within_s = tuple(issuers), within_s
 
     async def issue(
         self,
@@ -32,12 +34,16 @@ class Several:
         failed: list[HermeticError] = []
         for one in self._issuers:
             ours = replacing if replacing is not None and one.issued(replacing) else None
+            is_last = one is self._issuers[-1]
             try:
-                return await one.issue(request, role, replacing=ours)
+                async with asyncio.timeout(None if is_last else self._within_s):
+                    return await one.issue(request, role, replacing=ours)
+            except TimeoutError:
+                failed.append(Unreachable(f"It did not issue within {self._within_s:g} s."))
             except HermeticError as error:
                 failed.append(error)
-                if len(failed) < len(self._issuers):
-                    log.warning("certificate.next_issuer", text=error.text)
+            if not is_last:
+                log.warning("certificate.next_issuer", text=failed[-1].text)
         raise failed[0]
 
     def issued(self, chain: Chain) -> bool:

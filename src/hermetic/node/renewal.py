@@ -36,8 +36,8 @@ from hermetic.log import logger
 from hermetic.node.advice import Advice
 
 _WAKE = timedelta(seconds=60)
-_ISSUE_WITHIN = timedelta(minutes=5)
-"""An order at a public CA with DNS propagation takes two or three; more is a hang."""
+_ISSUE_WITHIN = timedelta(minutes=10)
+"""An order at a public CA with DNS propagation takes two or three; and a second CA may be asked."""
 
 _RETRY_AFTER = (
     timedelta(seconds=30),  # the issuer restarts, a packet was lost

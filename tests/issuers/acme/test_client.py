@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle, product
 from pathlib import Path
 
@@ -24,12 +24,6 @@ pytestmark = [needs_pebble, pytest.mark.slow, pytest.mark.system]
 
 KINDS = ("http-01", "tls-alpn-01", "dns-01")
 KEYS = (KeyKind.EC_P256, KeyKind.RSA_2048, KeyKind.EC_P384)
-
-
-@pytest.fixture(scope="module")
-def pebble() -> Iterator[Pebble]:
-    with pebbles.running({"PEBBLE_WFE_NONCEREJECT": "5", "PEBBLE_AUTHZREUSE": "0"}) as made:
-        yield made
 
 
 def judge(chain: Chain, request: x509.CertificateSigningRequest, names: list[str]) -> None:

@@ -1,6 +1,5 @@
 """Accounts at Pebble: made once, bound, found again, given other keys."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,15 +18,6 @@ from tests.support.acme import issuer_of, requesting, server_of
 from tests.support.pebble import Pebble, needs_pebble
 
 pytestmark = [needs_pebble, pytest.mark.slow, pytest.mark.system]
-
-KINDS = ("http-01", "tls-alpn-01", "dns-01")
-KEYS = (KeyKind.EC_P256, KeyKind.RSA_2048, KeyKind.EC_P384)
-
-
-@pytest.fixture(scope="module")
-def pebble() -> Iterator[Pebble]:
-    with pebbles.running({"PEBBLE_WFE_NONCEREJECT": "5", "PEBBLE_AUTHZREUSE": "0"}) as made:
-        yield made
 
 
 async def test_an_account_is_made_once_and_found_again(pebble: Pebble, tmp_path: Path) -> None:

@@ -78,6 +78,17 @@ async def test_what_a_killed_process_left_is_swept(bind: Bind, tmp_path: Path) -
     assert not Records(tmp_path).all()
 
 
+async def test_one_record_that_cannot_be_swept_is_no_matter_of_others(
+    bind: Bind, tmp_path: Path
+) -> None:
+    Records(tmp_path).add("_acme-challenge.elsewhere.test.", "value")
+    await updates(bind, tmp_path).present(proof("left.site.test"))
+    with pytest.raises(BadConfiguration, match="elsewhere"):
+        await updates(bind, tmp_path).sweep()
+    assert not bind.texts("_acme-challenge.left.site.test")
+    assert [name for name, _ in Records(tmp_path).all()] == ["_acme-challenge.elsewhere.test."]
+
+
 @pytest.mark.parametrize(
     ("other", "told"),
     [

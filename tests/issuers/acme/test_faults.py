@@ -7,9 +7,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from hermetic.clock import TurnedClock
-from hermetic.errors import CertificateRejected, TooManyAttempts, Unreachable
+from hermetic.errors import CertificateRejected, TooManyAttempts, Unavailable, Unreachable
 from hermetic.issuers.acme.answered import certificate_id
 from hermetic.issuers.acme.client import AcmeIssuer
+from hermetic.issuers.acme.http01 import Webroot
+from hermetic.issuers.acme.order import Proof
 from tests.support.acme import client, issued
 from tests.support.acme_server import AcmeServer, Fault, problem, saying
 
@@ -108,6 +110,58 @@ async def test_a_certificate_for_another_key_is_refused(
     assert caught.value.code == "key-mismatch"
 
 
+class Forgetful(Webroot):
+    """Cannot take away what it laid down, for once."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.swept, self.fails = 0, True
+
+    async def withdraw(self, proof: Proof) -> None:
+        if self.fails:
+            self.fails = False
+            raise Unavailable("The folder is out of reach.")
+        await super().withdraw(proof)
+
+    async def sweep(self) -> None:
+        self.swept += 1
+
+
+async def test_what_could_not_be_taken_away_is_swept_by_the_next_order(
+    server: AcmeServer, clock: TurnedClock, tmp_path: Path
+) -> None:
+    (tmp_path / "www").mkdir()
+    prover = Forgetful(tmp_path / "www")
+    issuer = client(server, clock, tmp_path, prover=prover)
+    for swept in (1, 2, 2):
+        await issued(issuer)
+        assert prover.swept == swept
+
+
+async def test_a_proof_of_a_name_that_was_not_ordered_is_not_given(
+    server: AcmeServer, issuer: AcmeIssuer, tmp_path: Path
+) -> None:
+    challenge = {"type": "http-01", "url": f"{server.directory}/x", "token": "a-token"}
+    told = {
+        "identifier": {"type": "dns", "value": "elsewhere.test"},
+        "status": "pending",
+        "challenges": [challenge],
+    }
+    server.faults["authz"] = [saying(200, told)]
+    with pytest.raises(Unreachable, match="not ordered"):
+        await issued(issuer)
+    assert not [path for path in (tmp_path / "www").rglob("*") if path.is_file()]
+
+
+async def test_an_account_without_an_address_is_none(
+    server: AcmeServer, issuer: AcmeIssuer
+) -> None:
+    server.faults["newaccount"] = [saying(201, {"status": "valid"})]
+    with pytest.raises(Unreachable, match="does not say where"):
+        await issued(issuer)
+    await issued(issuer)
+
+
 @pytest.mark.parametrize("token", ["../../etc/passwd", "a/b", "", "x" * 300, "a\nb"])
 async def test_a_token_that_leads_elsewhere_writes_nothing(
     server: AcmeServer, issuer: AcmeIssuer, tmp_path: Path, token: str
@@ -169,12 +223,13 @@ async def test_a_suggestion_that_is_none_is_an_error_of_the_server(
         await issuer.suggested(chain)
 
 
+@pytest.mark.parametrize("limited", ["ari", "directory"])
 async def test_a_server_that_limits_suggestions_is_not_asked_before_by_anybody(
-    server: AcmeServer, clock: TurnedClock, tmp_path: Path
+    server: AcmeServer, clock: TurnedClock, tmp_path: Path, limited: str
 ) -> None:
     server.window = (NOW, NOW + HOUR)
     chain = await issued(client(server, clock, tmp_path))
-    server.faults["ari"] = [problem("rateLimited", 429, retry_after="3600")]
+    server.faults[limited] = [problem("rateLimited", 429, retry_after="3600")]
     with pytest.raises(TooManyAttempts):
         await client(server, clock, tmp_path).suggested(chain)
     asked = len(server.asked)

@@ -88,8 +88,8 @@ class AcmeIssuer:
         `Role.API` and `Role.COMPUTE` alone; what they made is for the caller to judge.
         """
         names = requested_names(request)
-        await self._sweep()
         async with self._speaking() as speaking:
+            await self._sweep()
             directory = await speaking.transport.directory()
             known = speaking.account.under_way.get(_order_name(names), "")
             replaces = certificate_id(replacing.leaf) if replacing is not None else ""
@@ -137,11 +137,11 @@ class AcmeIssuer:
         account = await asyncio.to_thread(stored, self._kept)
         not_before = account.not_before if account else None
         async with transport_of(self._server, self._chance, not_before) as transport:
-            directory = await transport.directory()
-            if not directory.renewal_info:
-                return None
-            at = f"{directory.renewal_info.rstrip('/')}/{certificate_id(chain.leaf)}"
             try:
+                directory = await transport.directory()
+                if not directory.renewal_info:
+                    return None
+                at = f"{directory.renewal_info.rstrip('/')}/{certificate_id(chain.leaf)}"
                 reply = await transport.get(at)
             except TooManyAttempts:
                 if account is not None:
@@ -222,7 +222,7 @@ class AcmeIssuer:
         return None
 
     async def _sweep(self) -> None:
-        """Take away, once, what a process that was killed had left behind."""
+        """Take away what a process that was killed, or a failure, had left behind."""
         if self._swept:
             return
         try:
@@ -239,6 +239,7 @@ class AcmeIssuer:
                 async with asyncio.timeout(_WITHDRAWN_WITHIN_S):
                     await self._provers[one.kind].withdraw(one)
             except (HermeticError, TimeoutError) as error:
+                self._swept = False  # the next order tries again
                 log.warning("acme.not_withdrawn", name=one.name, kind=one.kind, text=str(error))
 
 

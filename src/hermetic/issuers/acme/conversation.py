@@ -10,7 +10,7 @@ from datetime import datetime
 
 from hermetic.certificates.keys import KeyKind, PrivateKey, generate
 from hermetic.clock import Clock
-from hermetic.errors import BadConfiguration, RefusedByIssuer, TooManyAttempts
+from hermetic.errors import BadConfiguration, RefusedByIssuer, TooManyAttempts, Unreachable
 from hermetic.issuers.acme import jose
 from hermetic.issuers.acme.account import Account, Keeping
 from hermetic.issuers.acme.order import Reply
@@ -126,6 +126,8 @@ class Conversation:
             bound = server.external.bound(directory.new_account, jose.jwk(key))
             payload["externalAccountBinding"] = bound
         reply = await self.transport.post(directory.new_account, payload, key)
+        if not reply.location:
+            raise Unreachable("The ACME server made an account and does not say where.")
         await self.keep(replace(self.account, kid=reply.location))
         log.info("acme.registered", directory=server.directory, account=reply.location)
 

@@ -27,7 +27,7 @@ import dns.tsig
 import dns.tsigkeyring
 import dns.update
 
-from hermetic.errors import BadConfiguration, BadInput, Unavailable
+from hermetic.errors import BadConfiguration, BadInput, HermeticError, Unavailable
 from hermetic.issuers.acme.jose import encoded
 from hermetic.issuers.acme.order import Proof
 from hermetic.log import logger
@@ -148,9 +148,15 @@ class Updates:
 
     async def sweep(self) -> None:
         """Take away what a process that was killed had noted and not taken away."""
+        failed: HermeticError | None = None
         for name, value in await asyncio.to_thread(self._notes.all):
-            await self._withdraw(dns.name.from_text(name), value)
-            log.info("acme.record_swept", name=name)
+            try:
+                await self._withdraw(dns.name.from_text(name), value)
+                log.info("acme.record_swept", name=name)
+            except HermeticError as error:
+                failed = error  # of one zone; the others are no worse for it
+        if failed is not None:
+            raise failed
 
     async def _withdraw(self, name: dns.name.Name, value: str) -> None:
         await self._send(await self._zone(name), name, value, present=False)

@@ -247,6 +247,8 @@ def _authorization(url: str) -> Generator[Action, Reply | None, Authorization]:
 def _chosen(wish: Wish, found: Authorization) -> tuple[Challenge, Proof]:
     """Return the challenge of those offered that we meet best."""
     name = found.identifier.value
+    if name.lower() not in {one["value"].removeprefix("*.") for one in identifiers(wish.names)}:
+        raise Unreachable("The ACME server asks for a proof of a name that was not ordered.")
     offered = {one.type: one for one in found.challenges}
     for kind in wish.kinds:
         if kind not in offered:

@@ -61,8 +61,8 @@ class Transport:
             raise BadInput(f"{directory[:200]!r} is no https:// address of an ACME directory.")
         self._directory, self._clock = directory, clock
         self.not_before = not_before
-        self._pause, self._luck = pause, luck
         """When the server may be asked again."""
+        self._pause, self._luck = pause, luck
         self._nonces: list[str] = []
         self._known: Directory | None = None
         self._client = httpx2.AsyncClient(
