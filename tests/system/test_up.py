@@ -236,7 +236,7 @@ def test_without_workers_the_node_is_unready_and_calls_are_refused_at_once(box: 
         subprocess.run(["prlimit", "--pid", str(box.process.pid), limit], check=True)
         for pid in children(box.process.pid):
             os.kill(pid, signal.SIGKILL)
-        until(lambda: http.get("/readyz").status_code == 503)
+        until(lambda: http.get("/readyz").status_code == 503, within_s=10)
         refusal = http.post("/api/one/1", json={})
     assert refusal.status_code == 503
     assert json.loads(refusal.text)["detail"]
