@@ -18,9 +18,9 @@ from hermetic.certificates.signing import request
 from hermetic.certstore.files import FileStore
 from hermetic.clock import TurnedClock
 from hermetic.errors import CertificateRejected
-from hermetic.issuers.authority import Authority
 from hermetic.issuers.issuer import Issuer
 from hermetic.issuers.several import Several
+from tests.support.authority import opened
 from tests.support.certificates import hierarchy, key_of
 from tests.support.disks import SleeplessDisk
 
@@ -29,7 +29,7 @@ KEY = key_of(KeyKind.EC_P256)
 
 
 def open_authority(folder: Path) -> Issuer:
-    return Authority.open(FileStore(folder, disk=SleeplessDisk()), TurnedClock(NOW))
+    return opened(FileStore(folder, disk=SleeplessDisk()), TurnedClock(NOW))
 
 
 def open_several(folder: Path) -> Issuer:

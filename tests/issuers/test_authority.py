@@ -14,6 +14,7 @@ from hermetic.certstore.files import FileStore
 from hermetic.clock import TurnedClock
 from hermetic.errors import BadConfiguration, CertificateRejected, StorageFull
 from hermetic.issuers.authority import Authority
+from tests.support.authority import opened
 from tests.support.certificates import hierarchy, key_of
 from tests.support.disks import FullAt, SleeplessDisk, Steps, TroubledDisk
 
@@ -48,7 +49,7 @@ def store(tmp_path: Path) -> FileStore:
 
 @pytest.fixture
 def authority(store: FileStore, clock: TurnedClock) -> Authority:
-    return Authority.open(store, clock)
+    return opened(store, clock)
 
 
 async def issue(authority: Authority) -> Chain:
@@ -117,7 +118,7 @@ async def test_an_authority_opened_again_is_the_same(
     store: FileStore, clock: TurnedClock, authority: Authority
 ) -> None:
     chain = await issue(authority)
-    again = Authority.open(store, clock)
+    again = opened(store, clock)
     assert again.root_pem == authority.root_pem
     assert again.issued(chain)
 
@@ -125,7 +126,7 @@ async def test_an_authority_opened_again_is_the_same(
 def test_two_authorities_have_different_names(tmp_path: Path, clock: TurnedClock) -> None:
     stores = [FileStore(tmp_path / name, disk=SleeplessDisk()) for name in ("one", "two")]
     for store in stores:
-        Authority.open(store, clock, name="Example")
+        opened(store, clock, name="Example")
     names = {store.read(entry).chain.subject for store in stores for entry in store.entries()}
     assert len(names) == 4
     assert all("Example " in name for name in names)
@@ -133,24 +134,24 @@ def test_two_authorities_have_different_names(tmp_path: Path, clock: TurnedClock
 
 def test_a_creation_that_crashes_anywhere_is_completed(tmp_path: Path, clock: TurnedClock) -> None:
     steps = Steps()
-    Authority.open(FileStore(tmp_path / "whole", disk=TroubledDisk(steps)), clock)
+    opened(FileStore(tmp_path / "whole", disk=TroubledDisk(steps)), clock)
     for number in range(len(steps.taken)):
         root = tmp_path / str(number)
         with pytest.raises(Crash):
-            Authority.open(FileStore(root, disk=TroubledDisk(CrashAt(number))), clock)
+            opened(FileStore(root, disk=TroubledDisk(CrashAt(number))), clock)
         store = FileStore(root, disk=SleeplessDisk())
         survivor = store.read("root").chain.pem if "root" in store.entries() else None
-        authority = Authority.open(store, clock)
+        authority = opened(store, clock)
         assert survivor in (None, authority.root_pem)
-        assert Authority.open(store, clock).root_pem == authority.root_pem
+        assert opened(store, clock).root_pem == authority.root_pem
 
 
 async def test_a_disk_that_is_full_at_creation_is_no_obstacle_later(
     tmp_path: Path, clock: TurnedClock
 ) -> None:
     with pytest.raises(StorageFull):
-        Authority.open(FileStore(tmp_path / "a", disk=TroubledDisk(FullAt(40))), clock)
-    authority = Authority.open(FileStore(tmp_path / "a"), clock)
+        opened(FileStore(tmp_path / "a", disk=TroubledDisk(FullAt(40))), clock)
+    authority = opened(FileStore(tmp_path / "a"), clock)
     assert authority.issued(await issue(authority))
 
 
@@ -158,7 +159,7 @@ def test_a_root_of_which_one_copy_is_damaged_is_still_the_root(
     store: FileStore, clock: TurnedClock, authority: Authority
 ) -> None:
     (store.folder("root") / "current" / "tls.key").write_bytes(b"")
-    assert Authority.open(store, clock).root_pem == authority.root_pem
+    assert opened(store, clock).root_pem == authority.root_pem
 
 
 @pytest.mark.usefixtures("authority")
@@ -167,7 +168,7 @@ def test_a_root_that_is_lost_is_not_replaced_behind_its_clients_backs(
 ) -> None:
     spoil(store, "root")
     with pytest.raises(BadConfiguration, match="restore the authority's folder from a backup"):
-        Authority.open(store, clock)
+        opened(store, clock)
     assert store.entries() == ("intermediate",)
 
 
@@ -176,7 +177,7 @@ async def test_an_intermediate_that_is_lost_is_replaced(
 ) -> None:
     chain = await issue(authority)
     spoil(store, "intermediate")
-    again = Authority.open(store, clock)
+    again = opened(store, clock)
     assert again.root_pem == authority.root_pem
     assert again.issued(chain)
     assert again.issued(await issue(again))
@@ -186,7 +187,7 @@ async def test_an_intermediate_of_another_root_is_replaced(
     store: FileStore, clock: TurnedClock, authority: Authority
 ) -> None:
     store.write("intermediate", hierarchy(NOW).intermediate)
-    again = Authority.open(store, clock)
+    again = opened(store, clock)
     assert again.issued(await issue(again))
     assert again.root_pem == authority.root_pem
 
@@ -206,7 +207,7 @@ async def test_an_intermediate_is_renewed_at_two_thirds_of_its_life(
 async def test_two_processes_renew_one_intermediate(
     store: FileStore, clock: TurnedClock, authority: Authority
 ) -> None:
-    other = Authority.open(store, clock)
+    other = opened(store, clock)
     clock.advance(731 * DAY)
     assert (await issue(authority)).issuers == (await issue(other)).issuers
 
@@ -216,7 +217,7 @@ async def test_an_intermediate_that_is_due_goes_on_while_the_disk_is_full(
 ) -> None:
     first = (await issue(authority)).issuers
     clock.advance(731 * DAY)
-    full = Authority.open(FileStore(tmp_path / "authority", disk=TroubledDisk(FullAt(0))), clock)
+    full = opened(FileStore(tmp_path / "authority", disk=TroubledDisk(FullAt(0))), clock)
     with capture_logs() as events:
         assert (await issue(full)).issuers == first
     assert [e["event"] for e in events] == ["authority.renewal_failed", "certificate.issued"]
@@ -243,7 +244,7 @@ async def test_an_expired_root_neither_signs_nor_opens(
         await issue(authority)
     assert rejected.value.code == "expired"
     with pytest.raises(BadConfiguration, match="expired on 2036-11-21"):
-        Authority.open(store, clock)
+        opened(store, clock)
 
 
 @pytest.mark.parametrize(("left", "stage"), [(1200, "due"), (600, "late"), (180, "critical")])
@@ -251,10 +252,10 @@ def test_the_end_of_the_root_is_announced_in_stages(
     store: FileStore, clock: TurnedClock, authority: Authority, left: int, stage: str
 ) -> None:
     with capture_logs() as early:
-        Authority.open(store, clock)
+        opened(store, clock)
     clock.now = store.read("root").chain.not_after - left * DAY
     with capture_logs() as late:
-        assert Authority.open(store, clock).root_pem == authority.root_pem
+        assert opened(store, clock).root_pem == authority.root_pem
     assert [e["event"] for e in early] == []
     assert (late[0]["event"], late[0]["stage"]) == ("authority.root_expiring", stage)
 
@@ -269,4 +270,4 @@ async def test_a_clock_that_is_behind_the_authority_is_named(
 
 @pytest.mark.usefixtures("authority")
 def test_nothing_is_written_outside_the_store(tmp_path: Path) -> None:
-    assert [path.name for path in tmp_path.iterdir()] == ["authority"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["authority", "authority.jsonl"]

@@ -7,9 +7,9 @@ from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
 from hermetic.clock import TurnedClock
 from hermetic.errors import BadConfiguration, TooManyAttempts, Unreachable
-from hermetic.issuers.authority import Authority
 from hermetic.issuers.several import Several
 from tests.support.acme import requesting
+from tests.support.authority import opened
 from tests.support.disks import SleeplessDisk
 from tests.support.renewing import Issuing
 
@@ -21,7 +21,7 @@ def two(tmp_path: Path) -> list[Issuing]:
     made = []
     for name in ("one", "other"):
         keys = FileStore(tmp_path / name, disk=SleeplessDisk())
-        made.append(Issuing(Authority.open(keys, CLOCK), keys, CLOCK))
+        made.append(Issuing(opened(keys, CLOCK), keys, CLOCK))
     return made
 
 

@@ -6,16 +6,15 @@ from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import generate
 from hermetic.certificates.roles import Role
 from hermetic.certificates.signing import request
-from hermetic.certstore.files import FileStore
 from hermetic.clock import system_clock
 from hermetic.config.compute import ClientCertificate
 from hermetic.config.home import Home
-from hermetic.issuers.authority import Authority
+from hermetic.wiring.own import own_authority
 
 
 async def issued(home: Home, name: str = "web-1", role: Role = Role.AUTHENTICATION) -> Credential:
     """Return a credential for *name*; the authority is made if the home has none."""
-    authority = Authority.open(FileStore(home.authority), system_clock)
+    authority = own_authority(home, system_clock)
     key = generate()
     return Credential(await authority.issue(request(key, names=[name]), role), key)
 

@@ -22,6 +22,7 @@ from hermetic.errors import (
 from hermetic.issuers.authority import LEAF_LIFE, Authority
 from hermetic.issuers.issuer import Suggestion
 from hermetic.node.renewal import Renewal
+from tests.support.authority import opened
 from tests.support.certificates import key_of
 from tests.support.disks import SleeplessDisk
 
@@ -108,7 +109,7 @@ class Bench:
         self.folder = folder
         self.store = FileStore(folder / "certificates", disk=SleeplessDisk())
         keys = FileStore(folder / "authority", disk=SleeplessDisk())
-        self.authority = Authority.open(keys, self.clock, leaf_life=life)
+        self.authority = opened(keys, self.clock, life)
         self.clock.now = NOW
         self.issuer = Issuing(self.authority, keys, self.clock)
         self.pauses: list[float] = []

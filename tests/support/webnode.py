@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.roles import Role as CertificateRole
 from hermetic.certificates.signing import self_signed
 from hermetic.certstore.files import FileStore
-from hermetic.clock import system_clock
+from hermetic.clock import Clock, system_clock
+from hermetic.config.home import Home
 from hermetic.database.sqlite import SqliteDatabase
 from hermetic.diagnostics.nodes import Diagnosis
 from hermetic.fronts.proxies import Proxies
@@ -33,7 +34,6 @@ from hermetic.http.clients import Clients
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
 from hermetic.identity.local import LocalAccounts
-from hermetic.issuers.authority import Authority
 from hermetic.node.health import Health
 from hermetic.node.metrics import Metrics, Sources
 from hermetic.node.renewal import Renewal
@@ -49,6 +49,8 @@ from hermetic.web.cases import Insight, UseCases
 from hermetic.web.scoring import Scoring, ScoringProtocol
 from hermetic.web.standing import Standing, local_backend
 from hermetic.wire import status
+from hermetic.wiring.certifying import certifier
+from hermetic.wiring.own import own_authority
 from tests.support.accounts import PASSWORD, MemoryAccounts, fast_passwords
 from tests.support.execution import InstantExecution
 from tests.support.hosting import PlayedSessions
@@ -68,13 +70,16 @@ class WebNode:
     health: Health
     clients: Clients[Scoring]
     presented: list[str]
+    strangers: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def anybody(self, token: str | None = None) -> httpx2.AsyncClient:
-        """Return a client with *token*, or with none."""
+        """Return a client with *token*, or with none; it is closed with the node."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        return httpx2.AsyncClient(
+        made = httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{self.port}", headers=headers, trust_env=False
         )
+        self.strangers.append(made)
+        return made
 
     def holding(self, name: str, role: Role) -> httpx2.AsyncClient:
         """Return a client of somebody who exists only in this test."""
@@ -102,8 +107,12 @@ async def web_node(
     proxies: Proxies | None = None,
     nodes: ComputeNodes | None = None,
     diagnosis: Diagnosis | None = None,
+    clock: Clock = system_clock,
 ) -> AsyncIterator[WebNode]:
-    """Run a node in *home* until left; with *nodes* it is no single box, and enrols some."""
+    """Run a node in *home* until left; with *nodes* it is no single box, and enrols some.
+
+    The *clock* is that of its authority, as far as that certifies for others.
+    """
     database = SqliteDatabase(home / "hermetic.sqlite3")
     await database.open()
     execution, host, routes = InstantExecution(), PlayedSessions(), Routes()
@@ -113,7 +122,9 @@ async def web_node(
         enrolment = Enrolment(ComputeEntries(database, system_clock), nodes)
         await enrolment.start([])
         cases = replace(cases, enrolment=enrolment)
-    cases = replace(cases, diagnosis=diagnosis)
+    authority = own_authority(Home(home), clock)
+    acme, _ = certifier(Home(home), authority, database, signing_key(), clock)
+    cases = replace(cases, diagnosis=diagnosis, certifying=acme)
 
     async def database_answers() -> None:
         await database.read("SELECT 1")
@@ -145,6 +156,8 @@ async def web_node(
         async with node.client:
             yield node
     finally:
+        for one in node.strangers:
+            await one.aclose()
         TOKENS.clear()
         server.stop()
         await serving
@@ -245,7 +258,7 @@ async def _certification(home: Path, presented: list[str]) -> Certification:
         generate(KeyKind.EC_P256), name="token signing", now=now, life=timedelta(days=90)
     )
     store.write("token-signing", signing)
-    authority = Authority.open(FileStore(home / "authority"), system_clock)
+    authority = own_authority(Home(home), system_clock)
     renewal = Renewal(store, "api", authority, ["localhost"], CertificateRole.API)
     await renewal.credential()
     return Certification(

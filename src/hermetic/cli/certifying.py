@@ -11,11 +11,10 @@ from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.roles import Role
 from hermetic.certificates.signing import request, self_signed
-from hermetic.certstore.files import FileStore
 from hermetic.cli.stores import acting_as_owner
 from hermetic.clock import system_clock
 from hermetic.config.home import Home, write_file
-from hermetic.issuers.authority import Authority
+from hermetic.wiring.own import own_authority
 
 
 def issued(home: Home, names: Sequence[str], role: Role, days: int) -> Credential:
@@ -27,9 +26,7 @@ def issued(home: Home, names: Sequence[str], role: Role, days: int) -> Credentia
     """
     with acting_as_owner(home), log.for_a_command(node=socket.gethostname(), level=WARNING):
         home.create()
-        authority = Authority.open(
-            FileStore(home.authority), system_clock, leaf_life=timedelta(days=days)
-        )
+        authority = own_authority(home, system_clock, timedelta(days=days))
         write_file(home.ca, authority.root_pem)
         key = generate(KeyKind.EC_P256)
         asked = authority.issue(request(key, names=names), role)

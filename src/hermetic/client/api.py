@@ -17,14 +17,11 @@ from urllib.parse import quote
 import httpx2
 import msgspec
 
-from hermetic.client import peer
-from hermetic.clock import system_clock
+from hermetic.client.explaining import explained
 from hermetic.errors import (
     BadConfiguration,
     BadInput,
     DeadlineExceeded,
-    HermeticError,
-    TrustFailure,
     Unreachable,
 )
 from hermetic.wire.messages import (
@@ -32,13 +29,17 @@ from hermetic.wire.messages import (
     BundleResponse,
     CertificateListing,
     ComputeNodes,
+    EnrolmentListing,
     Entries,
+    ExpelResponse,
     LoginRequest,
     Message,
     NodeListing,
     NodeRequest,
     PasswordRequest,
     PublishRequest,
+    TokenRequest,
+    TokenResponse,
     WebService,
 )
 from hermetic.wire.problems import from_problem
@@ -228,6 +229,19 @@ class Client:
         """Renew one of them now, and return the new one once it is served."""
         return self._ask(CertificateListing, "POST", _path("certificates", entry, "renew"))
 
+    def give_token(self, names: Sequence[str], roles: Sequence[str], minutes: int) -> TokenResponse:
+        """Return a token by which somebody comes to certificates for *names*."""
+        body = TokenRequest(names=list(names), roles=list(roles), minutes=minutes)
+        return self._ask(TokenResponse, "POST", "/enrolments", _json(body))
+
+    def enrolments(self) -> list[EnrolmentListing]:
+        """Return every token, and what became of it."""
+        return self._ask(list[EnrolmentListing], "GET", "/enrolments")
+
+    def expel(self, enrolment: str) -> int:
+        """Take a token back or end its account, and return how many certificates were revoked."""
+        return self._ask(ExpelResponse, "DELETE", _path("enrolments", enrolment)).revoked
+
     def nodes(self) -> list[NodeListing]:
         """Return the compute nodes as the web node sees them."""
         return self._ask(list[NodeListing], "GET", "/nodes")
@@ -302,7 +316,7 @@ class Client:
                 f"{self.url} took the request and did not answer in time."
             ) from error
         except httpx2.HTTPError as error:
-            raise _explain(self.url, self._ca, error) from error
+            raise explained(self.url, self._ca, error) from error
 
 
 def _address(url: str, *, plain_http: bool) -> str:
@@ -332,51 +346,6 @@ def _trusting(ca: Path | None) -> ssl.SSLContext:
         raise BadConfiguration(
             f"The CA file {ca} cannot be read: {error.strerror}. `hermetic up` prints its place."
         ) from error
-
-
-def _explain(url: str, ca: Path | None, error: httpx2.HTTPError) -> HermeticError:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return TrustFailure(_distrust(url, ca, cause))
-    if cause is not None:
-        why = getattr(cause, "reason", None) or "the handshake failed"
-        return Unreachable(
-            f"{url} does not speak TLS as we do ({why}): is it the port of a Hermetic node?"
-        )
-    if isinstance(error, httpx2.ConnectError):
-        return Unreachable(
-            f"Nothing answers at {url}: start the node with `hermetic up`, or mend the address."
-        )
-    return Unreachable(f"The connection to {url} broke: {error or type(error).__name__}.")
-
-
-def _distrust(url: str, ca: Path | None, error: ssl.SSLCertVerificationError) -> str:
-    """Return the sentence about a certificate that was not trusted."""
-    parsed = httpx2.URL(url)
-    port = parsed.port or 443
-    where = f"{parsed.host}:{port}"
-    shown = peer.shown_by(parsed.host, port)
-    if shown is None:
-        return f"The certificate of {where} cannot be trusted: {error.verify_message}."
-    now = system_clock()
-    life = f"valid from {shown.not_before:%Y-%m-%d %H:%M} to {shown.not_after:%Y-%m-%d %H:%M} UTC"
-    if shown.not_after < now or shown.not_before > now:
-        return (
-            f"The certificate of {where} is {life}, and here it is {now:%Y-%m-%d %H:%M} UTC:"
-            " set the clock, or let the node renew it with `hermetic certificate renew`."
-        )
-    if "mismatch" in error.verify_message:
-        return (
-            f"The certificate of {where} is for {', '.join(shown.names)}, not for {parsed.host}:"
-            f" use one of these names, or start the node with --name {parsed.host}."
-        )
-    trusted = f"the CA in {ca}" if ca else "any authority of this system"
-    return (
-        f"The certificate of {where} (issued by {shown.issuer!r}, {life}) does not come from"
-        f" {trusted}: name the file that `hermetic up` printed with --ca or HERMETIC_CA."
-    )
 
 
 def _path(*steps: str) -> str:

@@ -45,6 +45,16 @@ class Home:
         return self.root / "authority"
 
     @property
+    def signatures(self) -> Path:
+        """What our own authority has signed."""
+        return self.root / "signatures.jsonl"
+
+    @property
+    def authority_name(self) -> Path:
+        """The word by which our own authority is known in the database, whatever its root."""
+        return self.root / "authority.name"
+
+    @property
     def certificates(self) -> Path:
         """The store of the credentials that are presented."""
         return self.root / "certificates"

@@ -7,8 +7,9 @@ intermediate is nobody's business but ours, and is renewed as leaves are.
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Protocol
@@ -21,6 +22,7 @@ from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, PrivateKey, encode_public, generate
 from hermetic.certificates.renewal import Stage, due_at, stage
+from hermetic.certificates.revoking import Revoked, revocation_list
 from hermetic.certificates.roles import Role
 from hermetic.clock import Clock
 from hermetic.errors import BadConfiguration, HermeticError, NotFound
@@ -29,12 +31,17 @@ from hermetic.log import logger
 
 ROOT, INTERMEDIATE = "root", "intermediate"
 """The entries of the store."""
+HERE = "this home"
+"""Who asked, in the ledger, if it was nobody from outside."""
 
 ROOT_LIFE = timedelta(days=3652)
 """Ten years: whoever trusts it does so by hand, once."""
 INTERMEDIATE_LIFE = timedelta(days=1095)
 LEAF_LIFE = timedelta(hours=24)
 """As step-ca's: a stolen key is of use for a day, and nothing has to be revoked."""
+
+LIST_LIFE = timedelta(days=3)
+"""A verifier that cannot fetch a newer revocation list for so long believes nobody any more."""
 
 _KEY_KIND = KeyKind.EC_P256
 """For all three: every handshake verifies what the root signed, and P-384 takes six times as long
@@ -59,21 +66,27 @@ class Keeping(Protocol):
         ...
 
 
+class Noting(Protocol):
+    """Where signatures are written down (`certstore.ledger`)."""
+
+    def add(self, chain: Chain, *, at: datetime, role: str, by: str) -> None:
+        """Write down that *chain* was signed, durably; blocks, and raises if it cannot be."""
+        ...
+
+
 class Authority:
     """The `Issuer` that is ours."""
 
     def __init__(
         self,
-        store: Keeping,
-        clock: Clock,
+        making: "_Making",
         root: Credential,
         intermediate: Credential,
         *,
-        name: str,
         leaf_life: timedelta,
     ) -> None:
         """Put together what `open` found; use that."""
-        self._store, self._clock, self._name, self._leaf_life = store, clock, name, leaf_life
+        self._making, self._clock, self._leaf_life = making, making.clock, leaf_life
         self._root, self._intermediate = root, intermediate
         self._renewing = asyncio.Lock()
 
@@ -81,6 +94,7 @@ class Authority:
     def open(
         cls,
         store: Keeping,
+        ledger: Noting,
         clock: Clock,
         *,
         name: str = "Hermetic",
@@ -92,6 +106,7 @@ class Authority:
         that is due is renewed.
 
         Args:
+            ledger: Where each signature is written down before it is of use to anybody.
             name: What a new root and intermediate are called; a part of their key's digest is
                 added, so that no two of them have the same name.
             leaf_life: How long leaves live, if their issuers live as long.
@@ -100,15 +115,38 @@ class Authority:
             BadConfiguration: The root has expired, or is lost while what it signed is still in
                 use; the text says what to do.
         """
+        making = _Making(store, ledger, clock, name)
         with store.exclusive(ROOT):
-            root = _open_root(store, clock, name)
-            intermediate = _open_intermediate(store, clock, root, name)
-        return cls(store, clock, root, intermediate, name=name, leaf_life=leaf_life)
+            root = making.open_root()
+            intermediate = making.open_intermediate(root)
+        return cls(making, root, intermediate, leaf_life=leaf_life)
 
     @property
     def root_pem(self) -> bytes:
         """The root certificate, which clients are to trust; public."""
         return self._root.chain_pem
+
+    @property
+    def roots(self) -> tuple[x509.Certificate, ...]:
+        """Whom to trust, the one that signs now first."""
+        return (self._root.chain.leaf,)
+
+    def revocation_lists(
+        self, revoked: Sequence[Revoked]
+    ) -> tuple[x509.CertificateRevocationList, ...]:
+        """Return the lists of what was *revoked*, one of each intermediate; good for three days.
+
+        Signing takes a tenth of a millisecond.
+        """
+        now = self._clock()
+        return tuple(
+            revocation_list(one, revoked, now=now, life=LIST_LIFE) for one in (self._intermediate,)
+        )
+
+    @property
+    def issuing(self) -> Chain:
+        """The intermediate that signs leaves now, and what is above it but the root."""
+        return self._intermediate.chain
 
     async def issue(
         self,
@@ -123,6 +161,13 @@ class Authority:
         its names are taken.
         """
         del replacing  # whatever it is, it ends within a day
+        return await self.sign(request, role, by=HERE)
+
+    async def sign(self, request: x509.CertificateSigningRequest, role: Role, *, by: str) -> Chain:
+        """Return what `issue` does, asked for *by* whom the ledger is to say.
+
+        Raises as `issue`, and `StorageFull` if the ledger takes no more: nothing is given out then.
+        """
         public_key = signing.requested_key(request)
         await self._renew_intermediate()
         chain = signing.leaf(
@@ -133,6 +178,7 @@ class Authority:
             now=self._clock(),
             life=self._leaf_life,
         )
+        await asyncio.to_thread(self._making.note, chain, role.value, by)
         log.info(
             "certificate.issued",
             names=chain.names,
@@ -157,61 +203,79 @@ class Authority:
             self._intermediate = await asyncio.to_thread(self._open_intermediate)
 
     def _open_intermediate(self) -> Credential:
-        with self._store.exclusive(ROOT):  # another process may have renewed it meanwhile
-            return _open_intermediate(self._store, self._clock, self._root, self._name)
+        with self._making.store.exclusive(ROOT):  # another process may have renewed it meanwhile
+            return self._making.open_intermediate(self._root)
 
 
-def _open_root(store: Keeping, clock: Clock, name: str) -> Credential:
-    root = _read(store, ROOT)
-    if root is None:
-        return _make_root(store, clock, name)
-    not_after = root.chain.not_after
-    if clock() > not_after:
-        raise BadConfiguration(
-            f"The root of our authority expired on {not_after:%Y-%m-%d}, and nothing it signed is"
-            " accepted any more: move the folder of the authority away to begin a new one, and"
-            " give its ca.pem to every client."
-        )
-    reached = stage(root.chain, clock())
-    if reached is not Stage.FRESH:
-        log.warning("authority.root_expiring", stage=reached.value, not_after=not_after.isoformat())
-    return root
+@dataclass(frozen=True)
+class _Making:
+    """Finds the root and the intermediate, or makes them; whoever asks holds the store."""
 
+    store: Keeping
+    ledger: Noting
+    clock: Clock
+    name: str
 
-def _make_root(store: Keeping, clock: Clock, name: str) -> Credential:
-    if _read(store, INTERMEDIATE) is not None:
-        raise BadConfiguration(
-            "The root of our authority is lost, while an intermediate it signed is still there:"
-            " restore the authority's folder from a backup, or move it away to begin a new"
-            " authority and give its ca.pem to every client."
-        )
-    key = generate(_KEY_KIND)
-    root = signing.root(key, name=_called(name, "Root", key), now=clock(), life=ROOT_LIFE)
-    # twice: everything else can be issued again, but with one damaged file this would be gone
-    store.write(ROOT, root)
-    store.write(ROOT, root)
-    log.info("authority.created", name=root.chain.subject, sha256=root.chain.sha256)
-    return root
+    def note(self, chain: Chain, role: str, by: str) -> None:
+        """Write down that *chain* was signed."""
+        self.ledger.add(chain, at=self.clock(), role=role, by=by)
 
+    def open_root(self) -> Credential:
+        """Return the root."""
+        root = _read(self.store, ROOT)
+        if root is None:
+            return self._make_root()
+        not_after = root.chain.not_after
+        if self.clock() > not_after:
+            raise BadConfiguration(
+                f"The root of our authority expired on {not_after:%Y-%m-%d}, and nothing it signed"
+                " is accepted any more: move the folder of the authority away to begin a new one,"
+                " and give its ca.pem to every client."
+            )
+        reached = stage(root.chain, self.clock())
+        if reached is not Stage.FRESH:
+            log.warning(
+                "authority.root_expiring", stage=reached.value, not_after=not_after.isoformat()
+            )
+        return root
 
-def _open_intermediate(store: Keeping, clock: Clock, root: Credential, name: str) -> Credential:
-    now, kept = clock(), _read(store, INTERMEDIATE)
-    if kept is not None and not _is_signed((*kept.chain.certificates, root.chain.leaf)):
-        kept = None  # of a root that was replaced by hand
-    if kept is not None and _is_fresh(kept, root, now):
-        return kept
-    try:
+    def _make_root(self) -> Credential:
+        if _read(self.store, INTERMEDIATE) is not None:
+            raise BadConfiguration(
+                "The root of our authority is lost, while an intermediate it signed is still there:"
+                " restore the authority's folder from a backup, or move it away to begin a new"
+                " authority and give its ca.pem to every client."
+            )
         key = generate(_KEY_KIND)
-        called = _called(name, "Intermediate", key)
-        made = signing.intermediate(root, key, name=called, now=now, life=INTERMEDIATE_LIFE)
-        store.write(INTERMEDIATE, made)
-    except HermeticError as error:
-        if kept is None or now > kept.chain.not_after:
-            raise
-        log.warning("authority.renewal_failed", text=error.text)
-        return kept
-    log.info("authority.renewed", name=made.chain.subject, serial=f"{made.chain.serial:x}")
-    return made
+        called = _called(self.name, "Root", key)
+        root = signing.root(key, name=called, now=self.clock(), life=ROOT_LIFE)
+        self.note(root.chain, ROOT, HERE)
+        # twice: everything else can be issued again, but with one damaged file this would be gone
+        self.store.write(ROOT, root)
+        self.store.write(ROOT, root)
+        log.info("authority.created", name=root.chain.subject, sha256=root.chain.sha256)
+        return root
+
+    def open_intermediate(self, root: Credential) -> Credential:
+        """Return the intermediate, another one if it is due or of another root."""
+        now, kept = self.clock(), _read(self.store, INTERMEDIATE)
+        if kept is not None and not _is_signed((*kept.chain.certificates, root.chain.leaf)):
+            kept = None  # of a root that was replaced by hand
+        if kept is not None and _is_fresh(kept, root, now):
+            return kept
+        try:
+            key = generate(_KEY_KIND)
+            called = _called(self.name, "Intermediate", key)
+            made = signing.intermediate(root, key, name=called, now=now, life=INTERMEDIATE_LIFE)
+            self.note(made.chain, INTERMEDIATE, HERE)
+            self.store.write(INTERMEDIATE, made)
+        except HermeticError as error:
+            if kept is None or now > kept.chain.not_after:
+                raise
+            log.warning("authority.renewal_failed", text=error.text)
+            return kept
+        log.info("authority.renewed", name=made.chain.subject, serial=f"{made.chain.serial:x}")
+        return made
 
 
 def _is_fresh(intermediate: Credential, root: Credential, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from hermetic.gateway.sessions import Sessions
 from hermetic.gateway.snapshots import Snapshots
 from hermetic.node.health import Health
 from hermetic.node.metrics import Metrics
+from hermetic.web.acme.api import Acme
 from hermetic.wire.messages import Status
 
 
@@ -30,6 +31,8 @@ class UseCases:
     """None where one box does everything."""
     diagnosis: Diagnosis | None = None
     """As well."""
+    certifying: Acme | None = None
+    """Our authority, for others."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from hermetic.web.cases import Insight
 from hermetic.web.scoring import Scoring, ScoringProtocol
 from hermetic.web.standing import Standing
 from hermetic.wiring.behind import Behind
+from hermetic.wiring.life import Task
 from hermetic.wiring.limits import listening_limits, wire_limits
 from hermetic.wiring.sealing import Sealing
 
@@ -37,6 +38,8 @@ class Face:
         self._context = sealing.context.base if sealing.context else None
         self._bounds = listening_limits(bounds)
         self._listener: Listener | None = None
+        self.tasks: list[Task] = []
+        """What has to run beside it."""
         self.health = Health(
             {**behind.probes, "certificate": sealing.probe}, advisory=behind.advisory
         )

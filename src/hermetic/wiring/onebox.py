@@ -13,9 +13,9 @@ from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.config.settings import Settings
 from hermetic.node import host
-from hermetic.node.server import NodeServer, bind
+from hermetic.node.server import bind
 from hermetic.wiring import life
-from hermetic.wiring.face import Face
+from hermetic.wiring.facing import facing, web_server
 from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
 from hermetic.wiring.parts import Parts, assembled
 from hermetic.wiring.presenting import seal
@@ -46,22 +46,21 @@ async def _serve(home: Home, settings: Settings, password: str | None, announce:
         sealing = await _sealed(home, settings)
         key = await signing_key(home, None, system_clock)
         async with assembled(home, settings, key, system_clock) as parts:
-            face = Face(settings.limits, settings.proxies.trusted, sealing, parts.behind(sealing))
+            inside = parts.kept.database, key
+            face = await facing(home, settings, sealing, parts.behind(sealing), inside)
             await face.health.start()
             try:
                 # Last of all: a generated password is shown once, and must not be lost on the way.
                 generated = await parts.offer.accounts.start(password)
-                server = NodeServer(
-                    sockets,
-                    face.listen,
-                    face.clients,
-                    drained=partial(life.draining, face.health),
-                    grace_s=settings.limits.drain_seconds,
-                )
+                server = web_server(sockets, face, settings)
                 kestrel, port = settings.kestrel, server.ports[0]
                 url = life.url_of(kestrel.host, port, sealed=kestrel.https_enabled)
                 ready = Ready(url, sealing.ca, os.getpid(), generated)
-                tasks: list[Task] = [*sealing.watching(sockets), partial(_sweep, parts)]
+                tasks: list[Task] = [
+                    *sealing.watching(sockets),
+                    *face.tasks,
+                    partial(_sweep, parts),
+                ]
                 announced = partial(life.announced, home, ready, announce)
                 await life.serve_beside(server, tasks, announced)
             finally:

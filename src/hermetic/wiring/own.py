@@ -2,20 +2,28 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
+from hermetic.certstore.ledger import Ledger
 from hermetic.clock import Clock
 from hermetic.config.home import Home, write_file
 from hermetic.gateway.certification import Certification
-from hermetic.issuers.authority import Authority
+from hermetic.issuers.authority import LEAF_LIFE, Authority
 from hermetic.node.renewal import Renewal
 from hermetic.tls.watch import follow
 from hermetic.wiring.context import context_of
 from hermetic.wiring.sealing import Sealing
 from hermetic.wiring.wish import Wish
+
+
+def own_authority(home: Home, clock: Clock, leaf_life: timedelta = LEAF_LIFE) -> Authority:
+    """Return the authority of *home*, which is made if there is none; blocks, raises as its `open`."""
+    store, ledger = FileStore(home.authority), Ledger(home.signatures)
+    return Authority.open(store, ledger, clock, leaf_life=leaf_life)
 
 
 async def own_renewal(
@@ -25,8 +33,7 @@ async def own_renewal(
 
     It lies in the store of the home under the name of its role, or as *entry*.
     """
-    kept = FileStore(home.authority)
-    authority = await asyncio.to_thread(Authority.open, kept, clock)
+    authority = await asyncio.to_thread(own_authority, home, clock)
     write_file(home.ca, authority.root_pem)
     return Renewal(FileStore(home.certificates), entry or role.value, authority, names, role, clock)
 

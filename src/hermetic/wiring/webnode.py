@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from contextlib import ExitStack
 from functools import partial
 
@@ -13,11 +12,11 @@ from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.config.web import WebSettings
 from hermetic.node import host
-from hermetic.node.server import NodeServer, bind
+from hermetic.node.server import bind
 from hermetic.wiring import life
 from hermetic.wiring.backend import back_end
 from hermetic.wiring.company import identity_of
-from hermetic.wiring.face import Face
+from hermetic.wiring.facing import facing, web_server
 from hermetic.wiring.keeping import kept_as_told
 from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
 from hermetic.wiring.presenting import seal
@@ -58,11 +57,13 @@ async def _serve(
         identity = await identity_of(home, settings, sealing, port, system_clock)
         kept = kept_as_told(home, settings, system_clock)
         async with assembled(settings, kept, backend, identity, system_clock) as parts:
-            face = Face(settings.limits, settings.proxies.trusted, sealing, parts.behind(sealing))
+            inside = kept.database, identity.key
+            face = await facing(home, settings, sealing, parts.behind(sealing), inside)
             beside: list[Task] = [
                 *tasks,
                 *parts.tasks,
                 *sealing.watching(sockets),
+                *face.tasks,
                 partial(_sweep, parts),
             ]
             await face.health.start()
@@ -72,20 +73,9 @@ async def _serve(
                 here = life.url_of(kestrel.interface, port, sealed=kestrel.https_enabled)
                 ready = Ready(here, sealing.ca, os.getpid(), generated)
                 announced = partial(life.announced, home, ready, announce)
-                await life.serve_beside(_server(sockets, face, settings), beside, announced)
+                await life.serve_beside(web_server(sockets, face, settings), beside, announced)
             finally:
                 await face.health.stop()
-
-
-def _server(sockets: list[socket.socket], face: Face, settings: WebSettings) -> NodeServer:
-    return NodeServer(
-        sockets,
-        face.listen,
-        face.clients,
-        drained=partial(life.draining, face.health),
-        grace_s=settings.limits.drain_seconds,
-        notice_s=settings.limits.notice_seconds,
-    )
 
 
 async def _sweep(parts: WebParts) -> None:

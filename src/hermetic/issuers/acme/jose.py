@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from jwt.algorithms import get_default_algorithms
 from jwt.api_jws import PyJWS
 
-from hermetic.certificates.keys import PrivateKey
+from hermetic.certificates.keys import PrivateKey, PublicKey
 from hermetic.errors import BadInput
 
 _ALGORITHMS = get_default_algorithms()
@@ -53,7 +53,12 @@ class ExternalAccount:
 
 def jwk(key: PrivateKey) -> dict[str, str]:
     """Return the public half of *key* as a JWK, with the members that name it and no others."""
-    told = _ALGORITHMS[algorithm(key)].to_jwk(key.public_key(), as_dict=True)
+    return public_jwk(key.public_key(), algorithm(key))
+
+
+def public_jwk(key: PublicKey, algorithm: str) -> dict[str, str]:
+    """Return the public *key*, which is for *algorithm*, as `jwk` does."""
+    told = _ALGORITHMS[algorithm].to_jwk(key, as_dict=True)
     return {name: str(told[name]) for name in _THUMBED[str(told["kty"])]}
 
 

@@ -1,0 +1,1 @@
+"""Our own authority as an ACME server."""
