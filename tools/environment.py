@@ -28,6 +28,8 @@ PROGRAMS = {
     "bsdextrautils": "hexdump",
     "bind9": "named",
     "pebble": "pebble",
+    "certbot": "certbot",
+    "lego": "lego",
     "wrk": "wrk",
 }
 # Where Debian puts programs that are not for everybody's path.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import structlog
@@ -15,7 +16,7 @@ from hermetic.config.home import Home
 from hermetic.config.sections import NodeKestrel
 from hermetic.errors import BadConfiguration, CertificateRejected, HermeticError, Unavailable
 from hermetic.tls.trust import LiveTrust
-from hermetic.wiring.entry import follow_settings, guarded, refuse_openness
+from hermetic.wiring.entry import follow_settings, guarded, now_meant, refuse_openness
 from tests.support.own import issued, letting_in, shown
 from tests.support.waiting import until
 
@@ -110,7 +111,8 @@ async def entry(home: Home, section: ClientCertificate) -> AsyncIterator[tuple[L
     file = File(section)
     trust, _ = await guarded(home, settings(section), file, system_clock)
     assert trust is not None
-    task = asyncio.create_task(follow_settings(trust, section, file, period_s=0.01))
+    meant = partial(now_meant, home, file)
+    task = asyncio.create_task(follow_settings(trust, meant(), meant, period_s=0.01))
     try:
         yield trust, file
     finally:

@@ -123,11 +123,11 @@ async def test_a_certificate_for_something_else_is_not_believed(home: Home) -> N
     assert [believes(trust, one) for one in found] == [True, False]
 
 
-def test_the_settings_say_who_is_let_in() -> None:
+def test_the_settings_say_who_is_let_in(home: Home) -> None:
     section = ClientCertificate(
         issuer=" CN=Example CA ", subject="CN=web", names=("web.example.com", "spiffe://x/web")
     )
-    allowed = allowed_by(section)
+    allowed = allowed_by(section, home)
     assert [str(one) for one in (*allowed.issuers, *allowed.subjects)] == [
         "CN=Example CA",
         "CN=web",
@@ -146,6 +146,6 @@ def test_the_settings_say_who_is_let_in() -> None:
         ClientCertificate(names=("a",), denied=("xyz",)),
     ],
 )
-def test_what_is_no_name_is_told_with_its_section(section: ClientCertificate) -> None:
+def test_what_is_no_name_is_told_with_its_section(home: Home, section: ClientCertificate) -> None:
     with pytest.raises(BadConfiguration, match=r"^ClientCertificate: "):
-        allowed_by(section)
+        allowed_by(section, home)

@@ -49,6 +49,8 @@ class Allowed:
     for any one label."""
     uris: tuple[str, ...] = ()
     """URIs, one of which the leaf has as subjectAltName, letter for letter (SPIFFE IDs, say)."""
+    roots: frozenset[str] = frozenset()
+    """SHA-256 of roots, one of which the verified path ends in."""
     fingerprints: frozenset[str] = frozenset()
     """SHA-1 or SHA-256 of leaves."""
     denied: frozenset[str] = frozenset()
@@ -64,6 +66,7 @@ class Allowed:
         names: Iterable[str] = (),
         fingerprints: Iterable[str] = (),
         denied: Iterable[str] = (),
+        roots: Iterable[str] = (),
     ) -> "Allowed":
         """Return what people have written in settings; *names* are DNS names, addresses and URIs.
 
@@ -78,6 +81,7 @@ class Allowed:
             uris=tuple(one for one in written if _is_uri(one)),
             fingerprints=_parsed(fingerprints),
             denied=_parsed(denied),
+            roots=_parsed(roots),
         )
 
     def check(self, chain: Chain) -> None:
@@ -87,6 +91,7 @@ class Allowed:
         `wrong-fingerprint`.
         """
         self._check_denied(chain)
+        self._check_root(chain)
         self._check_issuer(chain)
         self._check_subject(chain.leaf)
         self._check_names(chain.leaf)
@@ -107,6 +112,16 @@ class Allowed:
                     else "is on the list of those who are kept out, with all that it signed:"
                     " have a certificate issued by another authority.",
                 )
+
+    def _check_root(self, chain: Chain) -> None:
+        root = chain.certificates[-1]
+        if self.roots and Chain((root,)).sha256 not in self.roots:
+            raise refusal(
+                chain.leaf,
+                "wrong-issuer",
+                f"goes back to {shown(root.subject)}, and only what the authority that this node"
+                " has joined vouches for is let in: have it issued there.",
+            )
 
     def _check_issuer(self, chain: Chain) -> None:
         if not self.issuers:

@@ -19,30 +19,37 @@ _SECRETS = {
     "--password",
 }
 """The options of the old commands that take a secret."""
-_VARIABLE = "HERMETIC_ADMIN_PASSWORD"
 _DESCRIPTOR = "HERMETIC_ADMIN_PASSWORD_FD"
-_COMMANDS = ("up",), ("node", "run", "web")
+HANDED_TOKEN = "HERMETIC_JOIN_TOKEN_FD"
+"""Names the descriptor from which a token to join by is read."""
+_ADMIN = _OPTION, "HERMETIC_ADMIN_PASSWORD", _DESCRIPTOR
+_COMMANDS = {
+    ("up",): _ADMIN,
+    ("node", "run", "web"): _ADMIN,
+    ("node", "join"): ("--token", "HERMETIC_JOIN_TOKEN", HANDED_TOKEN),
+}
+"""The option that gives a secret, the variable that does, and where it is handed over."""
 _OLD, _ARGUMENTS = "az", "HERMETIC_ARGUMENTS_FD"
 _LONGEST = 4096  # What a pipe takes at once on any system (PIPE_BUF).
 
 
 def conceal(arguments: list[str]) -> None:
-    """Start this process again without its password, if a node was given one openly.
+    """Start this process again without its password or token, if it was given one openly.
 
     The option wins over the variable.  Does not return where it starts again.
     """
     if arguments[:1] == [_OLD]:
         _conceal_options()
         return
-    if not any(tuple(arguments[: len(words)]) == words for words in _COMMANDS):
-        return
-    kept, password = _without_option(sys.orig_argv)
-    environment = dict(os.environ)
-    told = environment.pop(_VARIABLE, None)
-    password = told if password is None else password
-    if password is None:
-        return
-    _begin_again(kept, password, _DESCRIPTOR, environment)
+    for words, (option, variable, descriptor) in _COMMANDS.items():
+        if tuple(arguments[: len(words)]) != words:
+            continue
+        kept, secret = _without_option(sys.orig_argv, option)
+        environment = dict(os.environ)
+        told = environment.pop(variable, None)
+        secret = told if secret is None else secret
+        if secret is not None:
+            _begin_again(kept, secret, descriptor, environment)
 
 
 def further_arguments() -> list[str]:
@@ -51,13 +58,13 @@ def further_arguments() -> list[str]:
     return handed.decode("utf-8", "surrogateescape").split("\0") if handed else []
 
 
-def revealed() -> str | None:
-    """Return the password that was handed over, once; `None` if there was none.
+def revealed(descriptor: str = _DESCRIPTOR) -> str | None:
+    """Return the secret that was handed over, once; `None` if there was none.
 
     Any parent may hand one over like this: in a pipe or file whose descriptor is named in
-    `HERMETIC_ADMIN_PASSWORD_FD`.
+    `HERMETIC_ADMIN_PASSWORD_FD`, or another *descriptor*.
     """
-    handed = _read(_DESCRIPTOR, _LONGEST)
+    handed = _read(descriptor, _LONGEST)
     return None if handed is None else handed.decode("utf-8", "replace").rstrip("\r\n")
 
 
@@ -127,14 +134,14 @@ def _read(name: str, most: int = -1) -> bytes | None:
         return None
 
 
-def _without_option(arguments: list[str]) -> tuple[list[str], str | None]:
+def _without_option(arguments: list[str], option: str) -> tuple[list[str], str | None]:
     """Return *arguments* without the option, and its value."""
     kept: list[str] = []
     password: str | None = None
     remaining = iter(arguments)
     for argument in remaining:
         name, equals, value = argument.partition("=")
-        if name != _OPTION:
+        if name != option:
             kept.append(argument)
         elif equals:
             password = value

@@ -14,14 +14,18 @@ from hermetic.client.api import Client
 from hermetic.errors import BadInput, Unavailable
 from hermetic.wire.messages import NodeListing
 
-_ON_THIS_MACHINE = {
+_DEFERRED = {
     "run": ("hermetic.cli.running:run", "Run a web node or a compute node in the foreground."),
+    "join": ("hermetic.cli.joining:join", "Join the authority of a web node, by a token."),
     "install": ("hermetic.cli.installing:install", "Let systemd run a node of this machine."),
+    "token": ("hermetic.cli.enrolling:token", "Give a token, by which somebody joins."),
+    "enrolled": ("hermetic.cli.enrolling:enrolled", "List tokens, and who has joined."),
+    "expel": ("hermetic.cli.enrolling:expel", "Take a token back, or send away who has joined."),
 }
 _LOOK_EVERY_S = 0.25
 
 
-@click.group(cls=deferring(_ON_THIS_MACHINE))
+@click.group(cls=deferring(_DEFERRED))
 def node() -> None:
     """Run a node; list, add, remove, drain and restart compute nodes."""
 

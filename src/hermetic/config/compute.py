@@ -41,6 +41,12 @@ class ClientCertificate:
         (), "fingerprints that are let in no longer, whatever else holds", takes=FINGERPRINT
     )
 
+    enrolled: bool = setting(
+        False,
+        "whether those are let in that the authority which this node has joined certified as web"
+        " nodes; with other names, only who has one of them too",
+    )
+
     def __post_init__(self) -> None:
         if self.enabled is False:
             return
@@ -64,7 +70,7 @@ class ClientCertificate:
     @property
     def is_named(self) -> bool:
         """Whether it says which certificates are let in."""
-        return bool(self.subject.strip() or self.names or self.fingerprints)
+        return bool(self.subject.strip() or self.names or self.fingerprints or self.enrolled)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ Everything in it is private to its owner at every instant: folders are made 0700
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import stat
@@ -63,6 +64,24 @@ class Home:
     def acme(self) -> Path:
         """The accounts at ACME servers."""
         return self.root / "acme"
+
+    def acme_account(self, directory: str, use: str = "") -> Path:
+        """Return where the account at that ACME server lies, which is known to it alone.
+
+        Each *use* of it has a copy of its own, since each notes there what is under way.
+        """
+        named = f"{directory}#{use}" if use else directory
+        return self.acme / "accounts" / hashlib.sha256(named.encode()).hexdigest()[:16]
+
+    @property
+    def joined(self) -> Path:
+        """Which authority this node has joined, and as what."""
+        return self.root / "joined.json"
+
+    @property
+    def joined_roots(self) -> Path:
+        """The roots of that authority."""
+        return self.root / "joined.pem"
 
     @property
     def stores(self) -> Path:

@@ -87,7 +87,7 @@ class Joining:
         await self._enrolments.add(made)
         log.info("enrolment.token", enrolment=made.id, names=made.names, account=principal.name)
         key = base64url_encode(self._certifying.mac_key(made.id)).decode()
-        return Token(made, key, (await self._trusted.newest()).lower())
+        return Token(made, key, await self._trusted.newest())
 
     async def all(self, principal: Principal) -> list[Enrolment]:
         """Return every token and what became of it; raises `NotPermitted`."""

@@ -1,6 +1,5 @@
 """What an ACME server certifies, as the settings say it."""
 
-import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -47,9 +46,7 @@ def acme_issuer(
         acme.profile,
         acme.root,
     )
-    # An account is known to one server alone.
-    name = hashlib.sha256(acme.directory.encode()).hexdigest()[:16]
-    kept = Accounts(home.acme / "accounts" / name)
+    kept = Accounts(home.acme_account(acme.directory))
     return AcmeIssuer(server, kept, [prover_of(home, acme, listening)], Chance(clock))
 
 

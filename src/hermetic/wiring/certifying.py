@@ -47,6 +47,6 @@ def _named(home: Home, authority: Authority) -> str:
     with speaking_of(path):
         if path.exists():
             return path.read_text("ascii").strip()
-    name = Chain(authority.roots[:1]).sha256[:16].lower()
+    name = Chain(authority.roots[:1]).sha256[:16]
     write_file(path, name.encode())
     return name

@@ -11,7 +11,7 @@ from functools import partial
 from hermetic.certificates.authorisation import Allowed
 from hermetic.certificates.roles import Role
 from hermetic.clock import Clock
-from hermetic.config.compute import ClientCertificate, ComputeSettings
+from hermetic.config.compute import ComputeSettings
 from hermetic.config.home import Home
 from hermetic.config.sections import is_this_machine
 from hermetic.errors import BadConfiguration, HermeticError
@@ -61,14 +61,15 @@ async def guarded(
     section = settings.client_certificate
     if section.enabled is False or not section.is_named:
         return None, []
-    trust, task = await live_trust(home, Role.AUTHENTICATION, clock, allowed_by(section))
-    return trust, [task, partial(follow_settings, trust, section, reread)]
+    allowed = await asyncio.to_thread(allowed_by, section, home)
+    trust, task = await live_trust(home, Role.AUTHENTICATION, clock, allowed)
+    return trust, [task, partial(follow_settings, trust, allowed, partial(now_meant, home, reread))]
 
 
 async def follow_settings(
-    trust: LiveTrust, known: ClientCertificate, reread: Reread, *, period_s: float = PERIOD_S
+    trust: LiveTrust, known: Allowed, meant: Callable[[], Allowed], *, period_s: float = PERIOD_S
 ) -> None:
-    """Let in whom the settings name now, without a restart, until cancelled.
+    """Let in whom the settings mean now, without a restart, until cancelled.
 
     What cannot be read, or names nobody, changes nothing: a file that is being saved is missing
     for a moment, and to take away the door of a node that runs is no edit.
@@ -77,21 +78,23 @@ async def follow_settings(
     while True:
         await asyncio.sleep(period_s)
         try:
-            section = (await asyncio.to_thread(reread)).client_certificate
-            if section != known:
-                trust.allow(_named_by(section))
+            allowed = await asyncio.to_thread(meant)
+            if allowed != known:
+                trust.allow(allowed)
                 log.info("door.changed", setting="ClientCertificate")
-            known, wrong = section, ""
+            known, wrong = allowed, ""
         except HermeticError as error:
             if error.text != wrong:
                 log.warning("settings.unread", reason=error.text)
             wrong = error.text
 
 
-def _named_by(section: ClientCertificate) -> Allowed:
+def now_meant(home: Home, reread: Reread) -> Allowed:
+    """Return whom the settings let in now; raises `BadConfiguration` if they say so no longer."""
+    section = reread().client_certificate
     if section.enabled is False or not section.is_named:
         raise BadConfiguration(
             "ClientCertificate says no longer which web nodes are let in: those that it said"
             " before are, until the node is started anew."
         )
-    return allowed_by(section)
+    return allowed_by(section, home)

@@ -14,6 +14,7 @@ from hermetic.gateway.certification import Certification
 from hermetic.node.presented import PresentedCheck
 from hermetic.tls.reload import SwappingContext
 from hermetic.wiring.expiries import Expiries
+from hermetic.wiring.keeping_up import keeping_up
 from hermetic.wiring.life import Task
 
 
@@ -37,8 +38,12 @@ class Sealing:
     """Gives the seconds to the end of what is not presented, by its name."""
 
     def counting(self, home: Home) -> "Sealing":
-        """Return the same, which counts down what lies in the stores of *home* too."""
-        return replace(self, further=Expiries(home.stores, self.clock).seconds_left)
+        """Return the same, which counts down what lies in the stores of *home* too.
+
+        And keeps up with the authority that it has joined.
+        """
+        further = Expiries(home.stores, self.clock).seconds_left
+        return replace(self, further=further, tasks=(*self.tasks, *keeping_up(home, self.clock)))
 
     async def probe(self) -> None:
         """Raise `Unavailable` if what is presented has expired."""

@@ -1,5 +1,6 @@
-"""What a web node shows to compute nodes: of a store, or of our own authority."""
+"""What a web node shows to compute nodes: of a store, or of our own authority, or one it joined."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.config.sections import CertificateChoice
 from hermetic.tls.folder import digest_of
+from hermetic.wiring.keeping_up import authentication_renewal
 from hermetic.wiring.life import Task
 from hermetic.wiring.own import own_renewal
 from hermetic.wiring.wish import choice_of
@@ -44,9 +46,13 @@ async def shown_by(
         stores, choice = Stores(home.stores), choice_of(section)
         chosen = Chosen(stores, choice, role=Role.AUTHENTICATION, clock=clock)
         return Shown(chosen.read, chosen.digest, chosen.folder)
-    if section.enabled is False or not home.authority.is_dir():
+    if section.enabled is False:
         return None
-    renewal = await own_renewal(home, Role.AUTHENTICATION, own_names, clock)
+    renewal = await asyncio.to_thread(authentication_renewal, home, clock)
+    if renewal is None:
+        if not home.authority.is_dir():
+            return None
+        renewal = await own_renewal(home, Role.AUTHENTICATION, own_names, clock)
     await renewal.credential()
     store = FileStore(home.certificates)
     folder = store.folder(AUTHENTICATION)

@@ -18,6 +18,7 @@ from hermetic.config.home import Home
 from hermetic.errors import BadConfiguration, BadInput, CertificateRejected, NotFound
 from hermetic.issuers.authority import ROOT
 from hermetic.tls.trust import LiveTrust
+from hermetic.wiring.joined import joined_to
 from hermetic.wiring.life import Task
 
 
@@ -92,11 +93,12 @@ async def live_trust(
     return trust, partial(trust.follow, *source.folders)
 
 
-def allowed_by(section: ClientCertificate) -> Allowed:
-    """Return whom the settings of a compute node let in.
+def allowed_by(section: ClientCertificate, home: Home) -> Allowed:
+    """Return whom the settings of the compute node in *home* let in; blocks for the disk.
 
     Raises:
-        BadConfiguration: What they name is no distinguished name, name or fingerprint.
+        BadConfiguration: What they name is no distinguished name, name or fingerprint, or the
+            node has joined nobody.
     """
     issuer, subject = section.issuer.strip(), section.subject.strip()
     try:
@@ -106,6 +108,7 @@ def allowed_by(section: ClientCertificate) -> Allowed:
             names=section.names,
             fingerprints=section.fingerprints,
             denied=section.denied,
+            roots=joined_to(home).roots if section.enrolled else (),
         )
     except BadInput as error:
         raise BadConfiguration(f"ClientCertificate: {error.text}") from error

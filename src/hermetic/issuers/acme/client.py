@@ -18,7 +18,13 @@ from hermetic.certificates.keys import KeyKind
 from hermetic.certificates.renewal import Window
 from hermetic.certificates.roles import Role
 from hermetic.certificates.signing import requested_names
-from hermetic.errors import CertificateRejected, HermeticError, RefusedByIssuer, TooManyAttempts
+from hermetic.errors import (
+    CertificateRejected,
+    HermeticError,
+    NotFound,
+    RefusedByIssuer,
+    TooManyAttempts,
+)
 from hermetic.issuers.acme import jose
 from hermetic.issuers.acme.account import Keeping
 from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id
@@ -31,7 +37,7 @@ from hermetic.issuers.acme.conversation import (
     stored,
     transport_of,
 )
-from hermetic.issuers.acme.messages import RenewalInfo, said
+from hermetic.issuers.acme.messages import RenewalInfo, TrustInfo, said
 from hermetic.issuers.acme.order import (
     Action,
     Note,
@@ -91,7 +97,7 @@ class AcmeIssuer:
         async with self._speaking() as speaking:
             await self._sweep()
             directory = await speaking.transport.directory()
-            known = speaking.account.under_way.get(_order_name(names), "")
+            known = speaking.account.under_way.get(_order_name(names, self._server.profile), "")
             replaces = certificate_id(replacing.leaf) if replacing is not None else ""
             wish = Wish(
                 request.public_bytes(Encoding.DER),
@@ -169,6 +175,23 @@ class AcmeIssuer:
                     raise
         log.info("certificate.revoked", serial=f"{chain.serial:x}", reason=reason)
 
+    async def trusted(self, holds: Sequence[str]) -> TrustInfo:
+        """Say which roots are trusted here, by their SHA-256, and return which should be.
+
+        Raises:
+            NotFound: The server is none of ours.
+        """
+        async with self._speaking() as speaking:
+            at = (await speaking.transport.directory()).trust
+            if not at:
+                raise NotFound(f"{self._server.directory} is no authority of Hermetic's.")
+            reply = await speaking.post(at, {"holds": list(holds)})
+        return said(reply.body, TrustInfo)
+
+    def believe(self, roots: str) -> None:
+        """Believe the server by these *roots*, in PEM, beside those that it was believed by."""
+        self._server.context.load_verify_locations(cadata=roots)
+
     async def change_key(self, kind: KeyKind = KeyKind.EC_P256) -> None:
         """Give the account another key (RFC 8555, 7.3.5); a change cut short is completed later."""
         async with self._speaking() as speaking:
@@ -214,7 +237,10 @@ class AcmeIssuer:
             case Wait(seconds):
                 await self._chance.pause(seconds)
             case Note(url):
-                under_way = {**speaking.account.under_way, _order_name(names): url}
+                under_way = {
+                    **speaking.account.under_way,
+                    _order_name(names, self._server.profile): url,
+                }
                 still = {name: at for name, at in under_way.items() if at}
                 await speaking.keep(replace(speaking.account, under_way=still))
             case Tell(event, text):
@@ -243,8 +269,9 @@ class AcmeIssuer:
                 log.warning("acme.not_withdrawn", name=one.name, kind=one.kind, text=str(error))
 
 
-def _order_name(names: Sequence[str]) -> str:
-    return ",".join(sorted(names))
+def _order_name(names: Sequence[str], profile: str) -> str:
+    named = ",".join(sorted(names))
+    return f"{named} {profile}" if profile else named
 
 
 def _utc(moment: datetime) -> datetime:

@@ -33,6 +33,8 @@ class Directory(Said, frozen=True):
     revoke_cert: str = ""
     key_change: str = ""
     renewal_info: str = ""
+    trust: str = ""
+    """Ours alone: whom to trust because of the authority."""
     meta: Meta = Meta()
 
 
@@ -103,6 +105,18 @@ class RenewalInfo(Said, frozen=True):
     """What the server suggests for one certificate (RFC 9773)."""
 
     suggested_window: SuggestedWindow
+
+
+class TrustInfo(Said, frozen=True):
+    """Whom to trust because of an authority of ours, and what the account may have.
+
+    Roots are PEM, revocation lists DER in base64.
+    """
+
+    roots: tuple[str, ...]
+    revocation_lists: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
 
 
 def said(body: bytes, kind: type[S]) -> S:

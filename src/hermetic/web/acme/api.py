@@ -101,4 +101,5 @@ class AcmeApi:
         known = await self._trusted.fingerprints()
         # What we do not know is nothing to us, and must not fill the database.
         await self._certifying.note_trust(posted.holder, [one for one in holds if one in known])
-        return said(await self._trusted.told())
+        account = {"names": posted.holder.names, "profiles": posted.holder.roles}
+        return said({**await self._trusted.told(), **account})
