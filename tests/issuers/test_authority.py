@@ -240,9 +240,8 @@ async def test_an_expired_root_neither_signs_nor_opens(
     store: FileStore, clock: TurnedClock, authority: Authority
 ) -> None:
     clock.now = store.read("root").chain.not_after + timedelta(seconds=1)
-    with pytest.raises(CertificateRejected) as rejected:
+    with pytest.raises(BadConfiguration, match="expired on 2036-11-21"):
         await issue(authority)
-    assert rejected.value.code == "expired"
     with pytest.raises(BadConfiguration, match="expired on 2036-11-21"):
         opened(store, clock)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from hermetic.certstore.files import FileStore
 from hermetic.certstore.ledger import Ledger
 from hermetic.clock import Clock
-from hermetic.issuers.authority import LEAF_LIFE, ROOT, Authority
+from hermetic.issuers.authority import LEAF_LIFE, Authority
+from hermetic.issuers.roots import ROOT
 
 
 def ledger_of(store: FileStore) -> Path:

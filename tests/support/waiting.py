@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 PERIOD_S = 0.01
 
@@ -27,3 +28,10 @@ async def until(condition: Callable[[], bool], *, within_s: float = 10) -> None:
 
     loop.call_soon(ask)
     await asyncio.wait_for(held, within_s)
+
+
+async def pause(seconds: float) -> None:
+    """Let *seconds* pass: the pace of a load, and never how a test waits for something."""
+    paused = asyncio.get_running_loop().create_future()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(paused, seconds)

@@ -39,6 +39,21 @@ def root(key: PrivateKey, *, name: str, now: datetime, life: timedelta) -> Crede
     return Credential(Chain((_signed(builder, key),)), key)
 
 
+def cross(issuer: Credential, root: x509.Certificate, *, now: datetime) -> Chain:
+    """Let a root vouch for another: a certificate of that one's key and name, without its signature.
+
+    It ends with the first of the two.  Raises `CertificateRejected` as `leaf` does if *issuer*
+    cannot sign.
+    """
+    _check_issuer(issuer, now)
+    left = root.not_valid_after_utc - now
+    not_before, not_after = _validity(now, left, BACKDATE, issuer)
+    above = issuer.chain.leaf
+    key = cast(PublicKey, root.public_key())
+    builder = _certificate(root.subject, above.subject, key, not_before, not_after)
+    return Chain((_signed(_below(_as_authority(builder, path_length=None), above), issuer.key),))
+
+
 def intermediate(
     issuer: Credential, key: PrivateKey, *, name: str, now: datetime, life: timedelta
 ) -> Credential:

@@ -1,6 +1,6 @@
 """Credentials as files: `current/tls.key` and `current/tls.crt` in a folder for each entry."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from hermetic.certstore.entries import PATIENCE, Entries
 from hermetic.certstore.forms import PAIR
 from hermetic.certstore.permissions import secure
 from hermetic.certstore.versions import make_folders
+from hermetic.errors import NotFound
 from hermetic.log import logger
 
 log = logger(__name__)
@@ -65,6 +66,11 @@ class FileStore:
         number = self._entries.write(entry, credential)
         not_after = credential.chain.not_after.isoformat()
         log.info("certificate.stored", entry=entry, version=number, not_after=not_after)
+
+    def remove(self, entry: str) -> None:
+        """Forget *entry* with all its versions; nothing happens if it is not there."""
+        with suppress(NotFound):
+            self._entries.remove(entry)
 
     def exclusive(self, entry: str) -> AbstractContextManager[None]:
         """Hold *entry* against all others who ask this, in this process or another."""

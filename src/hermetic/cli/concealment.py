@@ -20,7 +20,7 @@ _SECRETS = {
 }
 """The options of the old commands that take a secret."""
 _DESCRIPTOR = "HERMETIC_ADMIN_PASSWORD_FD"
-HANDED_TOKEN = "HERMETIC_JOIN_TOKEN_FD"
+HANDED_TOKEN = "HERMETIC_JOIN_TOKEN_FD"  # noqa: S105 - where one is, and none itself
 """Names the descriptor from which a token to join by is read."""
 _ADMIN = _OPTION, "HERMETIC_ADMIN_PASSWORD", _DESCRIPTOR
 _COMMANDS = {

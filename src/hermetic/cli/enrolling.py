@@ -5,7 +5,7 @@ import msgspec
 
 from hermetic.cli import output
 from hermetic.cli.connection import Reach, connected, json_option, reaching
-from hermetic.wire.messages import EnrolmentListing, TokenResponse
+from hermetic.wire.authority import EnrolmentListing, TokenResponse
 
 _ROLES = {
     "compute": ["compute"],

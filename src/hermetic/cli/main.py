@@ -30,6 +30,10 @@ _NOUNS = {
         "hermetic.cli.certificate:certificate",
         "List, renew, import and trust certificates.",
     ),
+    "authority": (
+        "hermetic.cli.authority:authority",
+        "Show the web node's own authority, and replace its root.",
+    ),
     "dns": ("hermetic.cli.dns:dns", "Check where names lead."),
     "frontend": ("hermetic.cli.frontend:frontend", "Set up what stands in front of nodes."),
     "user": ("hermetic.cli.user:user", "Change your password."),

@@ -24,22 +24,26 @@ from hermetic.errors import (
     DeadlineExceeded,
     Unreachable,
 )
+from hermetic.wire.authority import (
+    AuthorityResponse,
+    EnrolmentListing,
+    ExpelResponse,
+    RetireRequest,
+    TokenRequest,
+    TokenResponse,
+)
 from hermetic.wire.messages import (
     AccessTokenResponse,
     BundleResponse,
     CertificateListing,
     ComputeNodes,
-    EnrolmentListing,
     Entries,
-    ExpelResponse,
     LoginRequest,
     Message,
     NodeListing,
     NodeRequest,
     PasswordRequest,
     PublishRequest,
-    TokenRequest,
-    TokenResponse,
     WebService,
 )
 from hermetic.wire.problems import from_problem
@@ -241,6 +245,19 @@ class Client:
     def expel(self, enrolment: str) -> int:
         """Take a token back or end its account, and return how many certificates were revoked."""
         return self._ask(ExpelResponse, "DELETE", _path("enrolments", enrolment)).revoked
+
+    def authority(self) -> AuthorityResponse:
+        """Return how the node's own authority stands."""
+        return self._ask(AuthorityResponse, "GET", "/authority")
+
+    def replace_root(self) -> AuthorityResponse:
+        """Make the next root of the authority; it signs once all who verify trust it."""
+        return self._ask(AuthorityResponse, "POST", "/authority/replace", _json({}))
+
+    def retire_root(self, *, force: bool) -> AuthorityResponse:
+        """End the former root; raises `Conflict` if it is needed, unless by *force*."""
+        body = RetireRequest(force=force)
+        return self._ask(AuthorityResponse, "POST", "/authority/retire", _json(body))
 
     def nodes(self) -> list[NodeListing]:
         """Return the compute nodes as the web node sees them."""

@@ -5,6 +5,7 @@ from hermetic.http.endpoint import Endpoint
 from hermetic.http.limits import WireLimits
 from hermetic.http.status import StatusApi
 from hermetic.web.acme.api import AcmeApi
+from hermetic.web.api.authority import AuthorityApi
 from hermetic.web.api.certificates import CertificatesApi
 from hermetic.web.api.diagnosis import DiagnosisApi
 from hermetic.web.api.enrolments import EnrolmentsApi
@@ -36,5 +37,6 @@ def endpoints(
     ]
     if certifying is not None:
         table += EnrolmentsApi(certifying.joining, limits, system_clock).endpoints()
+        table += AuthorityApi(certifying.replacing, limits).endpoints()
         table += AcmeApi(certifying).endpoints()
     return [*table, *ManualApi([one.operation for one in table], version).endpoints()]

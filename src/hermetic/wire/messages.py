@@ -269,45 +269,6 @@ class CertificateListing(Message):
     last_error: str | None = None
 
 
-class TokenRequest(Message):
-    """Names that may be certified, and for which roles; the usual one first."""
-
-    names: list[str]
-    roles: list[str] = msgspec.field(default_factory=lambda: ["compute"])
-    minutes: int = 60
-
-
-class TokenResponse(Message):
-    """A token, shown once; `mac_key` is base64url, `root` the SHA-256 of the root to know us by."""
-
-    token: str
-    id: str
-    mac_key: str
-    root: str
-    redeem_until: str
-
-
-class EnrolmentListing(Message):
-    """A token, or the account that was made of it; `state` is `waiting`, `joined`, `late` or `ended`."""
-
-    id: str
-    state: str
-    roles: list[str]
-    names: list[str]
-    created_by: str
-    created_at: str
-    redeem_until: str
-    joined_at: str | None
-    seen_at: str | None
-    holds: list[str]
-
-
-class ExpelResponse(Message):
-    """How many certificates were revoked."""
-
-    revoked: int
-
-
 class Status(Message):
     """How one part of the node is, and its parts: `pass`, `warn` or `fail`."""
 

@@ -11,6 +11,7 @@ from hermetic.config.home import Home, speaking_of, write_file
 from hermetic.database.database import Database
 from hermetic.gateway.certifying import Books, Certifying
 from hermetic.gateway.joining import Joining
+from hermetic.gateway.replacing import Replacing
 from hermetic.gateway.trusted import Trusted
 from hermetic.issuers.authority import Authority
 from hermetic.registry.enrolments import Enrolments, SpentNonces
@@ -37,6 +38,7 @@ def certifier(
         Nonces(secret, SpentNonces(database, clock), clock),
         trusted,
         Joining(certifying, books, trusted, clock),
+        Replacing(authority, books.enrolments, clock),
     )
     return acme, OwnLists(home, trusted, books.orders, clock)
 

@@ -36,9 +36,10 @@ async def facing(
     """
     authority = await asyncio.to_thread(own_authority, home, system_clock)
     acme, lists = certifier(home, authority, *kept, system_clock)
+    lists.publishes = sealing.authority is not None
     cases = replace(behind.cases, certifying=acme)
     face = Face(settings.limits, settings.proxies.trusted, sealing, replace(behind, cases=cases))
-    face.tasks.append(lists.run)
+    face.tasks += (lists.run, acme.replacing.run)
     return face
 
 

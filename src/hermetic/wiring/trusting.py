@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from hermetic.clock import Clock
 from hermetic.config.compute import ClientCertificate
 from hermetic.config.home import Home
 from hermetic.errors import BadConfiguration, BadInput, CertificateRejected, NotFound
-from hermetic.issuers.authority import ROOT
+from hermetic.issuers.roots import NEXT, PREVIOUS, ROOT
 from hermetic.tls.trust import LiveTrust
 from hermetic.wiring.joined import joined_to
 from hermetic.wiring.life import Task
+
+_ROOTS = ROOT, NEXT, PREVIOUS
 
 
 class HomeTrust:
@@ -51,13 +54,14 @@ class HomeTrust:
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders in which something changes when they do."""
-        return self._stores.folder, self._authority / ROOT
+        return self._stores.folder, *(self._authority / one for one in _ROOTS)
 
     def _own(self) -> Sequence[x509.Certificate]:
         if not self._authority.is_dir():
             return ()
+        store = FileStore(self._authority)
         try:
-            return (FileStore(self._authority).read(ROOT).chain.leaf,)
+            found = [store.read(ROOT).chain.leaf]
         except NotFound as error:
             if not (self._authority / ROOT / "quarantine").exists():
                 return ()
@@ -67,12 +71,20 @@ class HomeTrust:
                 f"The root in {self._authority} is damaged, with all its versions: bring the"
                 " folder back from a backup, or remove it to believe this authority no longer.",
             ) from error
+        for entry in _ROOTS[1:]:
+            with suppress(NotFound):
+                found.append(store.read(entry).chain.leaf)
+        return tuple(dict.fromkeys(found))
 
     def _own_version(self) -> str:
-        try:
-            return str((self._authority / ROOT / "current").readlink())
-        except OSError:
-            return ""
+        return " ".join(map(_version, (self._authority / one for one in _ROOTS)))
+
+
+def _version(folder: Path) -> str:
+    try:
+        return str((folder / "current").readlink())
+    except OSError:
+        return ""
 
 
 async def live_trust(

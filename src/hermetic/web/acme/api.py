@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from hermetic.gateway.certifying import Certifying, profiles, refused
 from hermetic.gateway.joining import Joining
+from hermetic.gateway.replacing import Replacing
 from hermetic.gateway.trusted import Trusted
 from hermetic.http.endpoint import Endpoint
 from hermetic.web.acme.accounts import AccountsApi
@@ -38,6 +39,7 @@ class Acme:
     nonces: Nonces
     trusted: Trusted
     joining: Joining
+    replacing: Replacing
 
 
 class AcmeApi:

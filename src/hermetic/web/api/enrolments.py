@@ -10,7 +10,7 @@ from hermetic.gateway.joining import Joining
 from hermetic.http.endpoint import Endpoint, json, principal_of, read
 from hermetic.http.limits import WireLimits
 from hermetic.registry.enrolments import Enrolment
-from hermetic.wire.messages import EnrolmentListing, ExpelResponse, TokenRequest, TokenResponse
+from hermetic.wire.authority import EnrolmentListing, ExpelResponse, TokenRequest, TokenResponse
 from hermetic.wire.openapi import Operation
 
 _TAG, _PATH = "Enrolments", "/enrolments"
