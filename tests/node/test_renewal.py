@@ -16,7 +16,7 @@ from hermetic.errors import (
     TooManyAttempts,
     Unreachable,
 )
-from hermetic.node.renewal import retry_after
+from hermetic.node.trouble import retry_after
 from tests.support.certificates import hierarchy
 from tests.support.disks import FullAt, SleeplessDisk, TroubledDisk
 from tests.support.renewing import DAY, HOUR, MINUTE, NOW, SECOND, Answer, Bench, Memory

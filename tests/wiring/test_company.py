@@ -28,8 +28,8 @@ async def test_it_goes_by_the_first_name_of_the_settings_or_else_of_its_certific
     sealing = await seal(
         home, wish_of(Role.API, ("localhost", "*.a.example", "web.example"), plain), system_clock
     )
-    found = await identity_of(home, plain, sealing, 12800, system_clock)
+    found = identity_of(plain, sealing, 12800, signing_key())
     assert found.url == "https://web.example:12800"
     named = WebSettings(certificates=Certificates(names=("api.example", "web.example")))
-    found = await identity_of(home, named, sealing, 12800, system_clock)
+    found = identity_of(named, sealing, 12800, signing_key())
     assert found.url == "https://api.example:12800"

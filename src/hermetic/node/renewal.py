@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Never
+from typing import Never, Protocol
 
 from hermetic.certificates import signing
 from hermetic.certificates.chain import Chain
@@ -34,22 +34,12 @@ from hermetic.errors import (
 from hermetic.issuers.issuer import Issuer
 from hermetic.log import logger
 from hermetic.node.advice import Advice
+from hermetic.node.trouble import Trouble, retry_after
 
 _WAKE = timedelta(seconds=60)
 _ISSUE_WITHIN = timedelta(minutes=10)
 """An order at a public CA with DNS propagation takes two or three; and a second CA may be asked."""
 
-_RETRY_AFTER = (
-    timedelta(seconds=30),  # the issuer restarts, a packet was lost
-    timedelta(minutes=2),  # it is being deployed, the machine's network comes up
-    timedelta(minutes=5),  # somebody is called
-    timedelta(minutes=15),  # somebody is at work: when it is back, we are within a quarter hour
-)
-"""How long to wait after the first failure, the second, … and all further ones."""
-_SHARE_OF_LEFT = 8
-"""No wait is longer than this part of the life left, so that the tries grow denser, not rarer."""
-_SOONEST = timedelta(seconds=10)
-"""However little is left, an issuer in trouble is not helped by being asked more often."""
 _LATE = 20
 """A renewal this part of a life behind its time is for a person to look at, as two failures are."""
 
@@ -89,6 +79,26 @@ class Standing:
     last_error: str | None
 
 
+class Pending(Protocol):
+    """Keeps the key of what is being issued, for as long as that takes; every method blocks.
+
+    An order that a crash, a full disk or another node's turn cut short is gone on with by the same
+    key: what was issued already is fetched, and nothing is ordered twice.
+    """
+
+    def read(self) -> PrivateKey | None:
+        """Return the key that waits; `None` if none does."""
+        ...
+
+    def write(self, key: PrivateKey) -> None:
+        """Keep *key*, durably, in place of what waited."""
+        ...
+
+    def clear(self) -> None:
+        """Forget the key."""
+        ...
+
+
 class Renewal:
     """Keeps one entry of a store fit to be presented, for as long as `run` runs."""
 
@@ -113,12 +123,14 @@ class Renewal:
         self._store, self._entry, self._issuer = store, entry, issuer
         self._names, self._role = tuple(names), role
         self._clock, self._luck, self._pause = clock, luck, pause
+        self.pending: Pending | None = None
+        """Where the key waits while something is issued; nowhere without it."""
         self._advice = Advice(issuer, clock, luck)
         self._alone = asyncio.Lock()
         self._credential: Credential | None = None
         self._in_hand: Credential | None = None
         self._due_at: datetime | None = None
-        self._trouble: _Trouble | None = None
+        self._trouble: Trouble | None = None
         self._told = Stage.FRESH
 
     async def credential(self) -> Credential:
@@ -146,12 +158,16 @@ class Renewal:
     async def run(self) -> Never:
         """Keep the credential fit until cancelled."""
         while True:
-            async with self._alone:
-                if self._trouble is None or self._trouble.is_over(self._clock()):
-                    await self._take_advice()
-                    await self._attempt()
-                self._tell_what_is_left()
+            await self.turn()
             await self._pause(self._wait_s())
+
+    async def turn(self) -> None:
+        """Do once what `run` does again and again."""
+        async with self._alone:
+            if self._trouble is None or self._trouble.is_over(self._clock()):
+                await self._take_advice()
+                await self._attempt()
+            self._tell_what_is_left()
 
     @property
     def next_at(self) -> datetime | None:
@@ -239,6 +255,8 @@ class Renewal:
         credential = await self._in_hand_or_issued()
         await asyncio.to_thread(self._store.write, self._entry, credential)
         self._in_hand = None
+        if self.pending is not None:
+            await asyncio.to_thread(self.pending.clear)
         chain = credential.chain
         now = self._clock()
         # Of a life that its issuer's end cuts short two thirds may be over at once: then half of
@@ -266,7 +284,7 @@ class Renewal:
         if kept is not None and self._clock() < due_at(kept.chain, luck=0):
             return kept
         replacing = now.chain if now is not None and self._issuer.issued(now.chain) else None
-        key = generate(KeyKind.EC_P256)  # takes 0.02 ms; one of RSA would want a thread
+        key = await self._key()
         try:
             async with asyncio.timeout(_ISSUE_WITHIN.total_seconds()):
                 request = signing.request(key, names=self._names)
@@ -279,6 +297,17 @@ class Renewal:
         self._check_issued(chain, key)
         self._in_hand = Credential(chain, key)
         return self._in_hand
+
+    async def _key(self) -> PrivateKey:
+        """Return the key to have certified: the one that waits, or a new one, which waits then."""
+        kept = None
+        if self.pending is not None:
+            kept = await asyncio.to_thread(self.pending.read)
+        if kept is None:
+            kept = generate(KeyKind.EC_P256)  # takes 0.02 ms; one of RSA would want a thread
+            if self.pending is not None:
+                await asyncio.to_thread(self.pending.write, kept)
+        return kept
 
     def _check_issued(self, chain: Chain, key: PrivateKey) -> None:
         """Refuse what would be asked for again at once, or take the place of a better one."""
@@ -314,7 +343,7 @@ class Renewal:
         )
         known = isinstance(error, HermeticError)
         text = str(error) if known else f"{type(error).__name__}: {error}"
-        self._trouble = _Trouble(failures, now, now + delay, text)
+        self._trouble = Trouble(failures, now, now + delay, text)
         tell = log.error if failures > 1 or self._is_late(now) else log.warning
         tell(
             "certificate.renewal_failed",
@@ -352,33 +381,3 @@ class Renewal:
     def _wait_s(self) -> float:
         left = _WAKE if self.next_at is None else self.next_at - self._clock()
         return min(max(left.total_seconds(), 1.0), _WAKE.total_seconds())
-
-
-@dataclass(frozen=True)
-class _Trouble:
-    """What failed last, and until when to leave the issuer alone."""
-
-    failures: int
-    since: datetime
-    retry_at: datetime
-    text: str
-
-    def is_over(self, now: datetime) -> bool:
-        """Tell whether to try again; also when the clock was set back behind the failure."""
-        return now >= self.retry_at or now < self.since
-
-
-def retry_after(
-    failures: int, *, left: timedelta | None, luck: float, asked: timedelta = timedelta()
-) -> timedelta:
-    """Return how long to wait after the last of *failures* in a row.
-
-    Args:
-        left: The life left of what is presented, negative if it is over; None if there is none.
-        luck: Where between the half and the whole of a wait to fall, from 0 to 1.
-        asked: How long the issuer itself asked us to wait; it is not asked before.
-    """
-    planned = _RETRY_AFTER[min(failures, len(_RETRY_AFTER)) - 1]
-    if left is not None:
-        planned = min(planned, max(left / _SHARE_OF_LEFT, _SOONEST))
-    return max(planned * (0.5 + luck / 2), asked)

@@ -1,14 +1,10 @@
 """The whole table of the API: every operation, and what answers it."""
 
-from hermetic.clock import system_clock
 from hermetic.http.endpoint import Endpoint
 from hermetic.http.limits import WireLimits
 from hermetic.http.status import StatusApi
-from hermetic.web.acme.api import AcmeApi
-from hermetic.web.api.authority import AuthorityApi
 from hermetic.web.api.certificates import CertificatesApi
 from hermetic.web.api.diagnosis import DiagnosisApi
-from hermetic.web.api.enrolments import EnrolmentsApi
 from hermetic.web.api.login import LoginApi
 from hermetic.web.api.manual import ManualApi
 from hermetic.web.api.nodes import NodesApi
@@ -16,6 +12,7 @@ from hermetic.web.api.services import ServicesApi
 from hermetic.web.api.sessions import SessionsApi
 from hermetic.web.api.snapshots import SnapshotsApi
 from hermetic.web.cases import Insight, UseCases
+from hermetic.web.certifying import certifying_endpoints
 
 
 def endpoints(
@@ -36,7 +33,5 @@ def endpoints(
         ).endpoints(),
     ]
     if certifying is not None:
-        table += EnrolmentsApi(certifying.joining, limits, system_clock).endpoints()
-        table += AuthorityApi(certifying.replacing, limits).endpoints()
-        table += AcmeApi(certifying).endpoints()
+        table += certifying_endpoints(certifying, limits)
     return [*table, *ManualApi([one.operation for one in table], version).endpoints()]

@@ -1,34 +1,34 @@
 """What an ACME server certifies, as the settings say it."""
 
-from functools import partial
 from pathlib import Path
 
 from cryptography import x509
 
 from hermetic.certstore.accounts import Accounts
-from hermetic.certstore.files import FileStore
 from hermetic.clock import Clock
 from hermetic.config.acme import Acme
 from hermetic.config.home import Home, speaking_of
 from hermetic.errors import BadConfiguration
-from hermetic.issuers.acme.alpn01 import AlpnAnswers
+from hermetic.issuers.acme.account import Keeping
 from hermetic.issuers.acme.client import AcmeIssuer
 from hermetic.issuers.acme.conversation import Chance, Server
 from hermetic.issuers.acme.jose import ExternalAccount
-from hermetic.issuers.several import Several
-from hermetic.node.renewal import Renewal
-from hermetic.tls.contexts import TlsProfile, client_context, server_context
+from hermetic.tls.contexts import TlsProfile, client_context
 from hermetic.wiring.proving import Listening, prover_of, secret_in
-from hermetic.wiring.wish import Wish
 
 
 def acme_issuer(
-    home: Home, acme: Acme, clock: Clock, listening: Listening | None = None
+    home: Home,
+    acme: Acme,
+    clock: Clock,
+    listening: Listening | None = None,
+    kept: Keeping | None = None,
 ) -> AcmeIssuer:
-    """Return the issuer that *acme* means; its account lies in *home*.  Blocks for the disk.
+    """Return the issuer that *acme* means.  Blocks for the disk.
 
     Args:
         listening: The listener that can show answers, if there is one.
+        kept: Who keeps its account; *home* does otherwise.
 
     Raises:
         BadConfiguration: A file that is named cannot be read, or holds something else.
@@ -46,20 +46,8 @@ def acme_issuer(
         acme.profile,
         acme.root,
     )
-    kept = Accounts(home.acme_account(acme.directory))
+    kept = kept or Accounts(home.acme_account(acme.directory))
     return AcmeIssuer(server, kept, [prover_of(home, acme, listening)], Chance(clock))
-
-
-def acme_renewal(home: Home, wish: Wish, clock: Clock) -> tuple[Renewal, AlpnAnswers]:
-    """Return what keeps a credential of the ACME servers of *wish* fit; raises as `acme_issuer`.
-
-    And the answers that the listener is to show to who offers `acme-tls/1`.
-    """
-    answers = AlpnAnswers(partial(server_context, profile=wish.profile))
-    listening = wish.port, answers
-    issuer = Several([acme_issuer(home, one, clock, listening) for one in wish.acme])
-    store = FileStore(home.certificates)
-    return Renewal(store, wish.role.value, issuer, wish.names, wish.role, clock), answers
 
 
 def _authorities(ca: str) -> bytes | None:

@@ -17,7 +17,7 @@ from hermetic.gateway.certification import Certification
 from hermetic.log import logger
 from hermetic.tls.reload import SwappingContext
 from hermetic.tls.watch import follow
-from hermetic.wiring.acme import acme_renewal
+from hermetic.wiring.acme_renewal import acme_renewal
 from hermetic.wiring.context import context_of
 from hermetic.wiring.own import own_renewal
 from hermetic.wiring.sealing import Sealing

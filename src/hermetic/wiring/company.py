@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from hermetic.certificates.keys import encode_public
 from hermetic.clock import Clock
-from hermetic.config.home import Home
 from hermetic.config.web import WebSettings
 from hermetic.gateway.changes import ChangeFeed
 from hermetic.node import host
@@ -23,8 +22,6 @@ from hermetic.wiring import life
 from hermetic.wiring.keeping import Kept
 from hermetic.wiring.life import EVERYWHERE
 from hermetic.wiring.sealing import Sealing
-from hermetic.wiring.token_signing import signing_key
-from hermetic.wiring.wish import choice_of
 
 
 @dataclass(frozen=True)
@@ -42,17 +39,8 @@ class Identity:
         return WebNode(str(uuid.uuid4()), self.url, digest, version("hermetic"), now, now, nothing)
 
 
-async def identity_of(
-    home: Home, settings: WebSettings, sealing: Sealing, port: int, clock: Clock
-) -> Identity:
-    """Return who the node on *port* is to the others.
-
-    Raises:
-        BadConfiguration: The key that the settings name for tokens cannot be used.
-    """
-    section = settings.authentication.jwt_signing_certificate
-    choice = choice_of(section) if section.is_chosen else None
-    key = await signing_key(home, choice, clock)
+def identity_of(settings: WebSettings, sealing: Sealing, port: int, key: RSAPrivateKey) -> Identity:
+    """Return who the node on *port* is to the others, which signs tokens with *key*."""
     kestrel = settings.kestrel
     name = next(
         (one for one in (*settings.certificates.names, kestrel.interface) if one not in EVERYWHERE),

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import version
 
 from uvicorn import Config
@@ -21,7 +21,6 @@ from hermetic.web.cases import Insight
 from hermetic.web.scoring import Scoring, ScoringProtocol
 from hermetic.web.standing import Standing
 from hermetic.wiring.behind import Behind
-from hermetic.wiring.life import Task
 from hermetic.wiring.limits import listening_limits, wire_limits
 from hermetic.wiring.sealing import Sealing
 
@@ -38,7 +37,7 @@ class Face:
         self._context = sealing.context.base if sealing.context else None
         self._bounds = listening_limits(bounds)
         self._listener: Listener | None = None
-        self.tasks: list[Task] = []
+        self.tasks: list[Callable[[], Coroutine[None, None, None]]] = []
         """What has to run beside it."""
         self.health = Health(
             {**behind.probes, "certificate": sealing.probe}, advisory=behind.advisory

@@ -7,7 +7,6 @@ from functools import partial
 
 import uvloop
 
-from hermetic.certificates.roles import Role
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
 from hermetic.config.web import WebSettings
@@ -20,9 +19,9 @@ from hermetic.wiring.facing import facing, web_server
 from hermetic.wiring.keeping import kept_as_told
 from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
 from hermetic.wiring.presenting import seal
+from hermetic.wiring.together import token_key, wished
 from hermetic.wiring.unsealing import opened
 from hermetic.wiring.webparts import WebParts, assembled
-from hermetic.wiring.wish import wish_of
 
 _SWEEP_S = 600.0
 
@@ -49,13 +48,14 @@ async def _serve(
             closing.callback(one.close)
         bound = sorted({kestrel.interface} - EVERYWHERE)
         names = host.names(settings.certificates.names, bound=bound)
-        sealing = await seal(home, wish_of(Role.API, names, settings), system_clock)
+        kept = kept_as_told(home, settings, system_clock)
+        key = await token_key(home, settings, system_clock)
+        sealing = await seal(home, wished(settings, names, kept, key), system_clock)
         section = settings.back_end_configuration.client_certificate
         known_by = dict.fromkeys((*settings.certificates.names, *host.outward(names)))
         backend, tasks = await back_end(home, section, tuple(known_by), system_clock)
         port = sockets[0].getsockname()[1]
-        identity = await identity_of(home, settings, sealing, port, system_clock)
-        kept = kept_as_told(home, settings, system_clock)
+        identity = identity_of(settings, sealing, port, key)
         async with assembled(settings, kept, backend, identity, system_clock) as parts:
             inside = kept.database, identity.key
             face = await facing(home, settings, sealing, parts.behind(sealing), inside)

@@ -12,6 +12,7 @@ from hermetic.config.sections import CertificateChoice, Certificates, Tls
 from hermetic.config.web import WebSettings
 from hermetic.tls.contexts import TlsProfile
 from hermetic.tls.trust import LiveTrust
+from hermetic.wiring.sharing import Sharing
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Wish:
     trust: LiveTrust | None = None
     port: int = 0
     """Where it listens, as far as the settings say it; 0 is any."""
+    sharing: Sharing | None = None
+    """With whom the certificate is had together; alone without it."""
 
     @classmethod
     def of(

@@ -63,9 +63,8 @@ def test_the_way_of_an_order() -> None:
     assert ready == Post("https://acme.test/finalize", {"csr": "Y3Ny"})
     ended = {"status": "valid", "certificate": "https://acme.test/cert"}
     assert steps.send(reply(ORDER | ended)) == Post("https://acme.test/cert", None)
-    assert steps.send(Reply(200, b"the chain")) == Note("")
     with pytest.raises(StopIteration) as end:
-        next(steps)
+        steps.send(Reply(200, b"the chain"))
     assert end.value.value == b"the chain"
 
 

@@ -165,24 +165,19 @@ def ordered(wish: Wish) -> Steps:
         why = order.error.text if order.error else f"it is {order.status}"
         raise CertificateRejected("order-failed", f"The order came to nothing: {why}.")
     reply = yield from _post(order.certificate)
-    chosen = yield from _preferred(wish.root, reply)
-    yield Note("")
-    return chosen
+    # It stays noted: who loses what comes now, with the key kept, fetches it again.
+    return (yield from _preferred(wish.root, reply))
 
 
 def _begun(wish: Wish) -> Generator[Action, Reply | None, tuple[str, Order]]:
     """Go on with the order of a former run, or make one."""
     if wish.under_way:
         try:
-            reply = yield from _post(wish.under_way)
-            order = _order(reply)
-            wanted = {(one["type"], one["value"]) for one in identifiers(wish.names)}
-            same = {(one.type, one.value.lower()) for one in order.identifiers} == wanted
-            # One that was finalized holds another key than ours.
-            if same and order.status in {"pending", "ready"}:
-                return wish.under_way, order
+            resumed = yield from _resumed(wish)
         except (RefusedByIssuer, Unreachable):
-            pass  # it is gone; a new one is made
+            resumed = None  # it is gone; a new one is made
+        if resumed is not None:
+            return wish.under_way, resumed
     while True:
         payload: dict[str, object] = {"identifiers": identifiers(wish.names)}
         payload |= {"profile": wish.profile} if wish.profile else {}
@@ -195,6 +190,31 @@ def _begun(wish: Wish) -> Generator[Action, Reply | None, tuple[str, Order]]:
         if not reply.location:
             raise Unreachable("The ACME server made an order and does not say where.")
         return reply.location, _order(reply)
+
+
+def _resumed(wish: Wish) -> Generator[Action, Reply | None, Order | None]:
+    """Return the order of a former run, if it is for our names and can still be for our key."""
+    reply = yield from _post(wish.under_way)
+    order = _order(reply)
+    wanted = {(one["type"], one["value"]) for one in identifiers(wish.names)}
+    if {(one.type, one.value.lower()) for one in order.identifiers} != wanted:
+        return None
+    order = yield from _until(wish.under_way, {"processing"}, order)
+    if order.status == "valid":
+        return order if (yield from _is_ours(wish, order)) else None
+    return order if order.status in {"pending", "ready"} else None
+
+
+def _is_ours(wish: Wish, order: Order) -> Generator[Action, Reply | None, bool]:
+    """Tell whether what was certified for an order of a former run holds the key of our request."""
+    if not order.certificate:
+        return False
+    reply = yield from _post(order.certificate)
+    try:
+        leaf = x509.load_pem_x509_certificates(reply.body)[0]
+        return leaf.public_key() == x509.load_der_x509_csr(wish.request).public_key()
+    except ValueError:
+        return False
 
 
 def _got_round(wish: Wish, error: RefusedByIssuer) -> Generator[Action, Reply | None, Wish]:

@@ -61,3 +61,19 @@ CREATE TABLE spent_nonces (
     until TEXT NOT NULL
 );
 CREATE INDEX spent_nonces_by_end ON spent_nonces (until);
+
+-- Who does what only one node may do at a time.  The token grows whenever another node takes over:
+-- what a node writes that was paused meanwhile bears an older one, and is refused.
+CREATE TABLE leases (
+    name TEXT NOT NULL PRIMARY KEY,
+    holder TEXT NOT NULL,
+    token INTEGER NOT NULL,
+    until TEXT NOT NULL
+);
+
+-- What web nodes have together and nobody else may read: sealed with a key that the database has not.
+CREATE TABLE sealed_documents (
+    name TEXT NOT NULL PRIMARY KEY,
+    version INTEGER NOT NULL,
+    data BLOB NOT NULL
+);

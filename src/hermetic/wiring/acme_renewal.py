@@ -1,0 +1,61 @@
+"""What keeps a credential of ACME servers fit, for one node or for several together."""
+
+from functools import partial
+
+from hermetic.certstore.files import FileStore
+from hermetic.certstore.pending import PendingKey
+from hermetic.clock import Clock
+from hermetic.config.home import Home
+from hermetic.issuers.acme.alpn01 import AlpnAnswers
+from hermetic.issuers.acme.conversation import ACCOUNT, NEXT
+from hermetic.issuers.several import Several
+from hermetic.node.renewal import Renewal
+from hermetic.node.sharing import (
+    Shared,
+    SharedAccount,
+    SharedPending,
+    SharedRenewal,
+    SharedStore,
+)
+from hermetic.tls.contexts import server_context
+from hermetic.wiring.acme import acme_issuer
+from hermetic.wiring.proving import Listening
+from hermetic.wiring.wish import Wish
+
+
+def acme_renewal(
+    home: Home, wish: Wish, clock: Clock
+) -> tuple[Renewal | SharedRenewal, AlpnAnswers]:
+    """Return what keeps a credential of the ACME servers of *wish* fit; raises as `acme_issuer`.
+
+    And the answers that the listener is to show to who offers `acme-tls/1`.
+    """
+    answers = AlpnAnswers(partial(server_context, profile=wish.profile))
+    listening = wish.port, answers
+    if wish.sharing is not None:
+        return _shared(home, wish, wish.sharing.about(wish.role.value, clock), listening, clock)
+    issuer = Several([acme_issuer(home, one, clock, listening) for one in wish.acme])
+    store = FileStore(home.certificates)
+    pending = PendingKey(home.acme / "pending", wish.role.value)
+    renewal = Renewal(store, wish.role.value, issuer, wish.names, wish.role, clock)
+    renewal.pending = pending
+    return renewal, answers
+
+
+def _shared(
+    home: Home, wish: Wish, shared: Shared, listening: Listening, clock: Clock
+) -> tuple[SharedRenewal, AlpnAnswers]:
+    """Return what does so together with the other web nodes: one of them orders for all."""
+    accounts = [SharedAccount(shared, home.acme_account(one.directory).name) for one in wish.acme]
+    issuer = Several(
+        [
+            acme_issuer(home, one, clock, listening, account)
+            for one, account in zip(wish.acme, accounts, strict=True)
+        ]
+    )
+    local = FileStore(home.certificates)
+    store = SharedStore(shared, local)
+    renewal = Renewal(store, wish.role.value, issuer, wish.names, wish.role, clock)
+    renewal.pending = SharedPending(shared)
+    documents = tuple(one.what(name) for one in accounts for name in (ACCOUNT, NEXT))
+    return SharedRenewal(shared, renewal, local, documents), listening[1]
