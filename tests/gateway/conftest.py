@@ -18,6 +18,7 @@ from hermetic.registry.logins import Logins
 from hermetic.registry.principals import Principals
 from hermetic.registry.snapshots import SnapshotRegistry
 from tests.support.accounts import PASSWORD, fast_passwords
+from tests.support.certifying import Bench, bench_in
 from tests.support.gateway import Box, shown_sessions
 from tests.support.hosting import PlayedHosts, PlayedSessions
 from tests.support.tokens import signing_key
@@ -93,3 +94,8 @@ def sessions(box: Box, hosts: PlayedHosts) -> Sessions:
 @pytest.fixture
 def snapshots(box: Box) -> Snapshots:
     return Snapshots(SnapshotRegistry(box.database), box.bundles)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, database: SqliteDatabase, clock: TurnedClock) -> Bench:
+    return bench_in(tmp_path, database, clock)

@@ -16,7 +16,6 @@ from hermetic.errors import (
     TooManyAttempts,
     Unreachable,
 )
-from hermetic.node.trouble import retry_after
 from tests.support.certificates import hierarchy
 from tests.support.disks import FullAt, SleeplessDisk, TroubledDisk
 from tests.support.renewing import DAY, HOUR, MINUTE, NOW, SECOND, Answer, Bench, Memory
@@ -386,14 +385,3 @@ async def test_a_year_has_no_expiry_and_no_wasted_renewal(tmp_path: Path, life: 
             await bench.turn_to(renewal.next_at)
     ideal = 365 * DAY / (life * 2 / 3)
     assert len(bench.issuer.asked) <= 1.05 * ideal + 1
-
-
-@pytest.mark.parametrize("left", [None, 90 * DAY, DAY, HOUR, MINUTE, SECOND, -DAY])
-@pytest.mark.parametrize("luck", [0.0, 1.0])
-def test_no_wait_takes_more_than_an_eighth_of_what_is_left(
-    left: timedelta | None, luck: float
-) -> None:
-    for failures in range(1, 50):
-        wait = retry_after(failures, left=left, luck=luck)
-        assert 5 * SECOND <= wait <= 15 * MINUTE
-        assert left is None or wait <= max(left / 8, 10 * SECOND)

@@ -13,6 +13,8 @@ async def test_what_needs_no_token_is_a_short_list(web: WebNode) -> None:
     }
     assert open_paths == {
         "/",
+        # a signature of an account stands for a token there
+        *(one for one in open_paths if one.startswith("/acme/")),
         "/healthz",
         "/livez",
         "/login",
@@ -22,6 +24,24 @@ async def test_what_needs_no_token_is_a_short_list(web: WebNode) -> None:
         "/problems",
         "/problems/{type}",
         "/readyz",
+    }
+
+
+async def test_what_has_an_account_at_our_authority_signs_what_it_asks(web: WebNode) -> None:
+    described = (await web.client.get("/openapi.json")).json()["paths"]
+    unsigned = {
+        path.removeprefix("/acme/")
+        for path, operations in described.items()
+        for method, operation in operations.items()
+        if path.startswith("/acme/")
+        and "application/jose+json" not in operation.get("requestBody", {}).get("content", {})
+    }
+    assert unsigned == {
+        "directory",
+        "new-nonce",
+        "renewal-info/{certificate}",
+        "revoked/{issuer}",
+        "roots",
     }
 
 

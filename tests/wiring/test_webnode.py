@@ -209,7 +209,6 @@ def test_what_a_store_holds_is_presented_with_the_roots_to_believe_it_by(home: H
             return ready.ca.read_bytes() if ready.ca else None
 
     assert run(home, visit, showing("CN=localhost")) == COMPANY.root_pem
-    assert not home.authority.exists()
 
 
 def test_a_weak_password_keeps_it_from_starting(home: Home) -> None:

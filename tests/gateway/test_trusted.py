@@ -1,0 +1,19 @@
+"""Whom to trust because of our authority."""
+
+from datetime import timedelta
+
+from tests.support.certifying import HOUR, OLGA, Bench
+
+
+async def test_lists_are_signed_anew_when_something_was_revoked_and_each_hour(bench: Bench) -> None:
+    assert await bench.trusted.revocation_lists() == ()
+    assert (await bench.trusted.told())["revocationLists"] == []
+    account = await bench.account()
+    await bench.certified(account)
+    await bench.joining.expel(OLGA, account.id)
+    first = await bench.trusted.revocation_lists()
+    assert await bench.trusted.revocation_lists() is first
+    bench.clock.advance(HOUR + timedelta(seconds=1))
+    later = await bench.trusted.revocation_lists()
+    assert later is not first
+    assert list(await bench.trusted.lists())
