@@ -28,6 +28,7 @@ class Renewing:
 
     next_at = NOW + timedelta(hours=16)
     last_error: str | None = "The authority does not answer."
+    doing = "asks https://acme.test/order/1, again in 5 s"
 
     def __init__(self, store: FileStore) -> None:
         self._store = store
@@ -108,3 +109,8 @@ async def test_nobody_but_an_owner_may_ask(certification: Certification, role: R
 
 def test_the_seconds_left_are_those_of_the_clock(certification: Certification) -> None:
     assert certification.seconds_left() == {"api": 86_400.0, "token-signing": 90 * 86_400.0}
+
+
+async def test_what_is_under_way_is_told(certification: Certification) -> None:
+    views = {one.entry: one.doing for one in await certification.certificates(OWNER)}
+    assert views == {"api": "asks https://acme.test/order/1, again in 5 s", "token-signing": ""}

@@ -103,11 +103,12 @@ def client(
     *,
     profile: str = "",
     prover: Prover | None = None,
+    limited: bool = False,
 ) -> AcmeIssuer:
     """Return a client, as one that was started again is."""
     (folder / "www").mkdir(exist_ok=True)
     context = client_context(server.ca)
-    told = Server(server.directory, context, agreed=True, profile=profile)
+    told = Server(server.directory, context, agreed=True, profile=profile, limited=limited)
     chance = Chance(clock, pausing(clock), lambda: 0.5)
     return AcmeIssuer(told, Accounts(folder / "acme"), [prover or Webroot(folder / "www")], chance)
 

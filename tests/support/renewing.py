@@ -45,6 +45,7 @@ class Issuing:
         self.trusted = True
         self.suggestion: Suggestion | Exception | None = None
         self.replaced: list[Chain | None] = []
+        self.doing = ""
 
     async def issue(
         self,

@@ -157,5 +157,6 @@ def _show(one: CertificateListing, *, as_json: bool) -> None:
             ("expires", one.not_after),
             ("renewed at", one.next_renewal or "-"),
             ("last error", one.last_error or "-"),
+            ("under way", one.doing or "-"),
         ]
     )

@@ -26,6 +26,10 @@ class Renewable(Protocol):
         """When it is tried next; `None` if that is not known yet."""
 
     @property
+    def doing(self) -> str:
+        """What is done or waited for now; "" for nothing."""
+
+    @property
     def last_error(self) -> str | None:
         """Why the last try failed; `None` if it did not."""
 
@@ -35,12 +39,13 @@ class Renewable(Protocol):
 
 @dataclass(frozen=True)
 class CertificateView:
-    """One entry: its chain, when it is renewed next, if by itself, and why it was not last time."""
+    """One entry: its chain, when it is renewed next, if by itself, why it was not last time, and what is under way."""
 
     entry: str
     chain: Chain
     next_at: datetime | None
     last_error: str | None = None
+    doing: str = ""
 
 
 class Certification:
@@ -102,7 +107,7 @@ class Certification:
         chain, renewal = self._store.read(entry).chain, self._renewals.get(entry)
         if renewal is None:
             return CertificateView(entry, chain, None)
-        return CertificateView(entry, chain, renewal.next_at, renewal.last_error)
+        return CertificateView(entry, chain, renewal.next_at, renewal.last_error, renewal.doing)
 
 
 def _refuse_others(principal: Principal) -> None:

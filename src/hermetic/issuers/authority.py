@@ -150,6 +150,11 @@ class Authority:
         )
         return chain
 
+    @property
+    def doing(self) -> str:
+        """Nothing that anybody would have to wait for."""
+        return ""
+
     def issued(self, chain: Chain) -> bool:
         """Tell whether *chain* leads to the root of this authority that signs now."""
         found = self._roots.look()

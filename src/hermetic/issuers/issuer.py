@@ -49,6 +49,11 @@ class Issuer(Protocol):
         """
         ...
 
+    @property
+    def doing(self) -> str:
+        """What it does or waits for at this moment, in words for a person; "" for nothing."""
+        ...
+
     def issued(self, chain: Chain) -> bool:
         """Tell whether *chain* leads to what this issuer is trusted by now.
 

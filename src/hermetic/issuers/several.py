@@ -46,6 +46,11 @@ class Several:
                 log.warning("certificate.next_issuer", text=failed[-1].text)
         raise failed[0]
 
+    @property
+    def doing(self) -> str:
+        """What the one does that is asked now."""
+        return next((one.doing for one in self._issuers if one.doing), "")
+
     def issued(self, chain: Chain) -> bool:
         """Tell whether one of them issued *chain*."""
         return any(one.issued(chain) for one in self._issuers)

@@ -175,6 +175,11 @@ class Renewal:
         return self._due_at if self._trouble is None else self._trouble.retry_at
 
     @property
+    def doing(self) -> str:
+        """What the issuer does or waits for now; "" for nothing."""
+        return self._issuer.doing
+
+    @property
     def last_error(self) -> str | None:
         """Why the last try failed; `None` if it did not."""
         return None if self._trouble is None else self._trouble.text

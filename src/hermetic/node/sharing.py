@@ -194,6 +194,11 @@ class SharedRenewal:
         return self._renewal.next_at
 
     @property
+    def doing(self) -> str:
+        """What this node's order does or waits for now; "" for nothing."""
+        return self._renewal.doing
+
+    @property
     def last_error(self) -> str | None:
         """Why the last try of this node failed; `None` if it did not."""
         return self._renewal.last_error

@@ -254,7 +254,7 @@ class CheckResponse(Message):
 class CertificateListing(Message):
     """A certificate of the node; moments in UTC, `next_renewal` is `null` if none is planned.
 
-    `last_error` says why the last try to renew it failed, if that did.
+    `last_error` says why the last try to renew it failed, if that did, and `doing` what is under way.
     """
 
     entry: str
@@ -267,6 +267,7 @@ class CertificateListing(Message):
     not_after: str
     next_renewal: str | None
     last_error: str | None = None
+    doing: str | None = None
 
 
 class Status(Message):

@@ -45,6 +45,8 @@ def acme_issuer(
         external,
         acme.profile,
         acme.root,
+        # Of one that has an authority of its own, somebody here decides what it bears.
+        limited=not acme.ca,
     )
     kept = kept or Accounts(home.acme_account(acme.directory))
     return AcmeIssuer(server, kept, [prover_of(home, acme, listening)], Chance(clock))

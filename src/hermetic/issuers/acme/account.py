@@ -7,17 +7,19 @@ again by its key (RFC 8555, 7.3.1).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from cryptography.hazmat.primitives import serialization
 
 from hermetic.certificates.keys import PrivateKey, accept, encode
 from hermetic.errors import BadConfiguration
+from hermetic.issuers.acme.budget import ORDERS, Spent
 
 KEY, FACTS = "account.key", "account.json"
 """The files that an account is kept as."""
 _MOST_ISSUED = 50
+_MOST_SPENT = 500
 
 
 class Keeping(Protocol):
@@ -44,6 +46,7 @@ class Account:
         kid: Its address at the server; "" as long as it is not known there.
         not_before: When the server may be asked again, as it said itself.
         under_way: The orders that were begun and not ended, by their names.
+        spent: The newest of them that replaced nothing, as it was told.
         issued: The fingerprints (SHA-256) of the newest certificates that it got.
     """
 
@@ -52,6 +55,9 @@ class Account:
     not_before: datetime | None = None
     under_way: Mapping[str, str] = field(default_factory=dict)
     issued: tuple[str, ...] = ()
+    spent: tuple[Spent, ...] = ()
+    ordered: tuple[datetime, ...] = ()
+    """When it made its newest orders."""
 
     def files(self) -> dict[str, bytes]:
         """Return it as it is kept."""
@@ -60,6 +66,11 @@ class Account:
             "notBefore": self.not_before.isoformat() if self.not_before else None,
             "underWay": dict(self.under_way),
             "issued": list(self.issued[-_MOST_ISSUED:]),
+            "spent": [
+                [one.name, one.at.isoformat(), one.life.total_seconds()]
+                for one in self.spent[-_MOST_SPENT:]
+            ],
+            "ordered": [one.isoformat() for one in self.ordered[-ORDERS:]],
         }
         return {KEY: encode(self.key), FACTS: json.dumps(facts, indent=1).encode()}
 
@@ -80,6 +91,12 @@ class Account:
                 datetime.fromisoformat(told) if told else None,
                 {str(name): str(url) for name, url in facts["underWay"].items()},
                 tuple(map(str, facts["issued"])),
+                # what an earlier version kept has neither
+                tuple(
+                    Spent(str(name), datetime.fromisoformat(at), timedelta(seconds=life))
+                    for name, at, life in facts.get("spent", ())
+                ),
+                tuple(map(datetime.fromisoformat, facts.get("ordered", ()))),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadConfiguration(

@@ -5,7 +5,7 @@ process lies with whoever keeps the account.  It never sees the private key of a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ from hermetic.errors import (
 from hermetic.issuers.acme import jose
 from hermetic.issuers.acme.account import Keeping
 from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id
+from hermetic.issuers.acme.budget import Spent, refuse_over_budget
 from hermetic.issuers.acme.conversation import (
     ACCOUNT,
     Chance,
@@ -80,6 +81,7 @@ class AcmeIssuer:
         self._provers = {one.kind: one for one in provers}
         self._alone = asyncio.Lock()
         self._swept = False
+        self._doing = ""
 
     async def issue(
         self,
@@ -118,8 +120,7 @@ class AcmeIssuer:
                     f"The ACME server certified {', '.join(chain.names)[:300]}, which is not what"
                     " was asked.",
                 )
-            account = speaking.account
-            await speaking.keep(replace(account, issued=(*account.issued, chain.sha256)))
+            await self._note(speaking, chain, wish)
         log.info(
             "certificate.issued",
             names=chain.names,
@@ -129,6 +130,21 @@ class AcmeIssuer:
             directory=self._server.directory,
         )
         return chain
+
+    @property
+    def doing(self) -> str:
+        """What it does or waits for now, in words; "" for nothing."""
+        return self._doing
+
+    async def _note(self, speaking: Conversation, chain: Chain, wish: Wish) -> None:
+        account = speaking.account
+        spent = account.spent
+        if not wish.replaces:
+            name = _order_name(wish.names, self._server.profile)
+            now, life = self._chance.clock(), chain.not_after - chain.not_before
+            spent = (*spent, Spent(name, now, life))
+        issued = (*account.issued, chain.sha256)
+        await speaking.keep(replace(account, issued=issued, spent=spent))
 
     def issued(self, chain: Chain) -> bool:
         """Tell whether *chain* is one that this account got."""
@@ -222,6 +238,7 @@ class AcmeIssuer:
             pem: bytes = end.value
             return pem
         finally:
+            self._doing = ""
             await asyncio.shield(self._withdraw(shown))
 
     async def _done(
@@ -229,12 +246,16 @@ class AcmeIssuer:
     ) -> Reply | None:
         match action:
             case Post(url, payload):
+                self._doing = f"asks {url}"
+                await self._spend(speaking, url, payload, names)
                 return await speaking.post(url, payload)
             case Prove(proofs):
                 for one in proofs:
+                    self._doing = f"proves by {one.kind} that {one.name} is ours"
                     shown.append(one)
                     await self._provers[one.kind].present(one)
             case Wait(seconds):
+                self._doing += f", again in {seconds:.0f} s" if ", again" not in self._doing else ""
                 await self._chance.pause(seconds)
             case Note(url):
                 under_way = {
@@ -246,6 +267,22 @@ class AcmeIssuer:
             case Tell(event, text):
                 log.warning(event, text=text, names=list(names))
         return None
+
+    async def _spend(
+        self,
+        speaking: Conversation,
+        url: str,
+        payload: Mapping[str, object] | None,
+        names: Sequence[str],
+    ) -> None:
+        """Refuse an order that would be one too many, and note every other one."""
+        if payload is None or url != (await speaking.transport.directory()).new_order:
+            return
+        account, now = speaking.account, self._chance.clock()
+        if self._server.limited and "replaces" not in payload:
+            name = _order_name(names, self._server.profile)
+            refuse_over_budget(name, account.spent, account.ordered, now)
+        await speaking.keep(replace(account, ordered=(*account.ordered, now)))
 
     async def _sweep(self) -> None:
         """Take away what a process that was killed, or a failure, had left behind."""

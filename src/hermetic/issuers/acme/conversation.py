@@ -35,6 +35,7 @@ class Server:
         external: An account that the authority knows already.
         profile: The profile that is wished for.
         root: A word in the name of the root that is preferred.
+        limited: Whether it is a public one, whose limits are never to be met (`budget`).
     """
 
     directory: str
@@ -44,6 +45,7 @@ class Server:
     external: jose.ExternalAccount | None = None
     profile: str = ""
     root: str = ""
+    limited: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ def listing_of(view: CertificateView) -> CertificateListing:
         not_after=_moment(chain.not_after),
         next_renewal=None if view.next_at is None else _moment(view.next_at),
         last_error=view.last_error,
+        doing=view.doing or None,
     )
 
 
