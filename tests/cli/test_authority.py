@@ -14,6 +14,7 @@ STEADY: dict[str, object] = {
     "state": "steady",
     "root": "aa",
     "rootEnds": "2036-11-27T00:00:00Z",
+    "rootKeyHere": True,
     "intermediateEnds": "2029-11-27T00:00:00Z",
     "nextRoot": None,
     "previousRoot": None,

@@ -4,14 +4,19 @@ from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from pathlib import Path
 
+from cryptography import x509
+
 from hermetic.certificates.credential import Credential
 from hermetic.certstore.disk import SYSTEM_DISK, Disk, UnchangedDisk, refusals_about
 from hermetic.certstore.entries import PATIENCE, Entries
-from hermetic.certstore.forms import PAIR
+from hermetic.certstore.forms import CERTIFICATE, PAIR
 from hermetic.certstore.permissions import secure
 from hermetic.certstore.versions import make_folders
 from hermetic.errors import NotFound
 from hermetic.log import logger
+
+_ALONE = ".certificates"
+"""Where certificates are whose key is elsewhere; no entry is called so."""
 
 log = logger(__name__)
 
@@ -48,6 +53,7 @@ class FileStore:
                 make_folders(root, disk)
             secure(root)
         self._entries = Entries(root, PAIR, disk, patience=patience)
+        self._certificates = Entries(root / _ALONE, CERTIFICATE, disk, patience=patience)
 
     def entries(self) -> tuple[str, ...]:
         """Return the names that hold a credential, sorted."""
@@ -71,6 +77,17 @@ class FileStore:
         """Forget *entry* with all its versions; nothing happens if it is not there."""
         with suppress(NotFound):
             self._entries.remove(entry)
+
+    def read_certificate(self, entry: str) -> x509.Certificate:
+        """Return the certificate that is kept of *entry* while its key is elsewhere.
+
+        Raises `NotFound` as `read` does.
+        """
+        return self._certificates.read(entry)
+
+    def write_certificate(self, entry: str, certificate: x509.Certificate) -> None:
+        """Keep the certificate of *entry*, whose key is to be elsewhere."""
+        self._certificates.write(entry, certificate)
 
     def exclusive(self, entry: str) -> AbstractContextManager[None]:
         """Hold *entry* against all others who ask this, in this process or another."""

@@ -5,10 +5,16 @@ import msgspec
 
 from hermetic.cli import output
 from hermetic.cli.connection import Reach, connected, json_option, reaching
+from hermetic.cli.deferring import deferring
 from hermetic.wire.authority import AuthorityResponse
 
+_ON_THIS_MACHINE = {
+    "offline": ("hermetic.cli.offline:offline", "Move the key of the root out of this home."),
+    "online": ("hermetic.cli.offline:online", "Bring the key of the root back."),
+}
 
-@click.group()
+
+@click.group(cls=deferring(_ON_THIS_MACHINE))
 def authority() -> None:
     """Show the web node's own authority, and replace its root without a refused connection."""
 
@@ -53,6 +59,7 @@ def _show(found: AuthorityResponse, *, as_json: bool) -> None:
     pairs = [
         ("state", found.state),
         ("root", f"{found.root} until {found.root_ends}"),
+        ("its key", "here" if found.root_key_here else "kept elsewhere"),
         ("intermediate", f"until {found.intermediate_ends}"),
     ]
     if found.next_root is not None:

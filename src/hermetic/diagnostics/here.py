@@ -6,6 +6,7 @@ Nothing is changed, and no node needs to run: that none does is a finding.
 import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from hermetic.database.database import Database
 from hermetic.diagnostics import database, home, hop, trust
 from hermetic.diagnostics.check import Finding
 from hermetic.diagnostics.resolving import addresses
-from hermetic.errors import HermeticError, NotFound, Unreachable
+from hermetic.errors import HermeticError, Unreachable
 from hermetic.node import host
 from hermetic.node.presented import shown_at
 
@@ -98,10 +99,13 @@ def _certificates(here: Here, now: datetime) -> tuple[list[Finding], Chain | Non
 def _own_root(authority: Path) -> x509.Certificate | None:
     if not authority.is_dir():
         return None
+    store = FileStore(authority, mending=False)
     try:
-        return FileStore(authority, mending=False).read("root").chain.leaf
-    except (NotFound, HermeticError):
-        return None
+        return store.read("root").chain.leaf
+    except HermeticError:
+        with suppress(HermeticError):  # its key may be kept elsewhere
+            return store.read_certificate("root")
+    return None
 
 
 async def _database(here: Here) -> list[Finding]:

@@ -8,7 +8,7 @@ certificate that goes along), for those who were given only that.  At last the o
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,6 +59,14 @@ class Keeping(Protocol):
         """Forget *entry* with all its versions; nothing happens if it is not there."""
         ...
 
+    def read_certificate(self, entry: str) -> x509.Certificate:
+        """Return the certificate of *entry* whose key is elsewhere, or raise `NotFound`."""
+        ...
+
+    def write_certificate(self, entry: str, certificate: x509.Certificate) -> None:
+        """Keep the certificate of *entry*, whose key is to be elsewhere."""
+        ...
+
     def exclusive(self, entry: str) -> AbstractContextManager[None]:
         """Hold *entry* against other processes."""
         ...
@@ -73,10 +81,28 @@ class Noting(Protocol):
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """The root: whom to trust, and what it signs with, where that is here."""
+
+    chain: Chain
+    credential: Credential | None
+
+    @property
+    def signing(self) -> Credential:
+        """What it signs with; raises `Conflict` where that is kept elsewhere."""
+        if self.credential is None:
+            raise Conflict(
+                "The key of the root is kept elsewhere: `hermetic authority online FILE` brings it"
+                " back for as long as this takes."
+            )
+        return self.credential
+
+
+@dataclass(frozen=True)
 class Hierarchy:
     """What an authority consists of at one moment."""
 
-    root: Credential
+    root: Anchor
     intermediate: Credential
     next: Credential | None = None
     previous: Credential | None = None
@@ -115,7 +141,7 @@ class Roots:
 
     def look(self) -> Hierarchy | None:
         """Return the hierarchy as it is; `None` if it is not whole, or something in it is due."""
-        root, intermediate = self._read(ROOT), self._read(INTERMEDIATE)
+        root, intermediate = self._read_root(), self._read(INTERMEDIATE)
         if root is None or intermediate is None or not is_fresh(intermediate, root, self.clock()):
             return None
         return self._with(root, intermediate)
@@ -128,12 +154,14 @@ class Roots:
         """Make the next root, which signs nothing yet; the one that waits already stays.
 
         Raises:
-            Conflict: The one before the present has not been retired yet.
+            Conflict: The one before the present has not been retired yet, or the key of the present
+                one is elsewhere, which has to vouch for the next.
         """
         with self.store.exclusive(ROOT):
             found = self._found()
             if found.next is not None:
                 return found
+            _ = found.root.signing
             if found.previous is not None:
                 raise Conflict(
                     "The last root that was replaced is still trusted: `hermetic authority retire`"
@@ -148,13 +176,13 @@ class Roots:
         """Let the next root sign from now on.
 
         Raises:
-            Conflict: There is none.
+            Conflict: There is none, or the key of the present one is elsewhere.
         """
         with self.store.exclusive(ROOT):
             found = self._found()
             if found.next is None:
                 raise Conflict("There is no next root: `hermetic authority replace` makes one.")
-            self.store.write(PREVIOUS, found.root)
+            self.store.write(PREVIOUS, found.root.signing)
             self._write_root(found.next)
             log.info("authority.activated", sha256=found.next.chain.sha256)
             return self._found()
@@ -174,6 +202,44 @@ class Roots:
             log.info("authority.retired", sha256=found.previous.chain.sha256)
             return self._found()
 
+    def take_away(self, kept: Callable[[Credential], None]) -> Hierarchy:
+        """Let the key of the root go: *kept* has to keep it elsewhere, and raises if it cannot.
+
+        What it signed goes on; a new intermediate needs the key again, in two years.
+
+        Raises:
+            Conflict: It is elsewhere already, or a replacement of the root is under way.
+        """
+        with self.store.exclusive(ROOT):
+            found = self._found()
+            if found.next is not None or found.previous is not None:
+                raise Conflict("The root is being replaced: retire the former one first.")
+            root = found.root.signing
+            kept(root)
+            self.store.write_certificate(ROOT, root.chain.leaf)
+            self.store.remove(ROOT)
+            log.info("authority.offline", sha256=root.chain.sha256)
+            return self._found()
+
+    def bring_back(self, root: Credential) -> Hierarchy:
+        """Let the key of the root be here again.
+
+        Raises:
+            Conflict: It is another root's, or the key was never away.
+        """
+        with self.store.exclusive(ROOT):
+            found = self._found()
+            if found.root.credential is not None:
+                raise Conflict("The key of the root is here.")
+            if root.chain.sha256 != found.root.chain.sha256:
+                raise Conflict(
+                    f"That is the key of another root ({root.chain.sha256}), and this authority's is"
+                    f" {found.root.chain.sha256}."
+                )
+            self._write_root(root)
+            log.info("authority.online", sha256=root.chain.sha256)
+            return self._found()
+
     def _found(self) -> Hierarchy:
         root = self._open_root()
         coming = self._read(NEXT)
@@ -181,8 +247,8 @@ class Roots:
             self.store.remove(NEXT)  # an activation that was cut short
         return self._with(root, self._open_intermediate(root))
 
-    def _with(self, root: Credential, intermediate: Credential) -> Hierarchy:
-        def other(entry: str, than: Credential) -> Credential | None:
+    def _with(self, root: Anchor, intermediate: Credential) -> Hierarchy:
+        def other(entry: str, than: Credential | Anchor) -> Credential | None:
             found = self._read(entry)
             return None if found is None or found.chain.sha256 == than.chain.sha256 else found
 
@@ -194,10 +260,20 @@ class Roots:
             other(PREVIOUS_INTERMEDIATE, intermediate),
         )
 
-    def _open_root(self) -> Credential:
-        root = self._read(ROOT)
+    def _read_root(self) -> Anchor | None:
+        found = self._read(ROOT)
+        if found is not None:
+            return Anchor(found.chain, found)
+        try:
+            return Anchor(Chain((self.store.read_certificate(ROOT),)), None)
+        except NotFound:
+            return None
+
+    def _open_root(self) -> Anchor:
+        root = self._read_root()
         if root is None:
-            return self._make_root()
+            made = self._make_root()
+            return Anchor(made.chain, made)
         not_after = root.chain.not_after
         if self.clock() > not_after:
             raise BadConfiguration(
@@ -236,13 +312,13 @@ class Roots:
         self.store.write(ROOT, root)
         self.store.write(ROOT, root)
 
-    def _open_intermediate(self, root: Credential) -> Credential:
+    def _open_intermediate(self, root: Anchor) -> Credential:
         now, kept = self.clock(), self._read(INTERMEDIATE)
         foreign = kept is not None and not leads_to(kept.chain, root.chain.leaf)
         if kept is not None and not foreign and is_fresh(kept, root, now):
-            return self._vouched(kept, root)
+            return self._vouched(kept)
         try:
-            made = self._new_intermediate(root)
+            made = self._new_intermediate(root.signing)
             if kept is not None:
                 self.store.write(PREVIOUS_INTERMEDIATE, kept)
             self.store.write(INTERMEDIATE, made)
@@ -266,7 +342,7 @@ class Roots:
         self.note(cross, "cross", HERE)
         return Credential(Chain((made.chain.leaf, *cross.certificates)), key)
 
-    def _vouched(self, intermediate: Credential, root: Credential) -> Credential:
+    def _vouched(self, intermediate: Credential) -> Credential:
         """Return the intermediate without a former root's word for the present, once that is gone."""
         if len(intermediate.chain.certificates) == 1 or self._read(PREVIOUS) is not None:
             return intermediate
@@ -281,7 +357,7 @@ class Roots:
             return None
 
 
-def is_fresh(intermediate: Credential, root: Credential, now: datetime) -> bool:
+def is_fresh(intermediate: Credential, root: Anchor, now: datetime) -> bool:
     """Whether *intermediate* is not due for renewal; one that ends with its root never is."""
     not_after = intermediate.chain.not_after
     return now < due_at(intermediate.chain, luck=0) or now < not_after == root.chain.not_after

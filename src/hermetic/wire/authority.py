@@ -47,6 +47,7 @@ class AuthorityResponse(Message):
     state: str
     root: str
     root_ends: str
+    root_key_here: bool
     intermediate_ends: str
     next_root: str | None
     previous_root: str | None

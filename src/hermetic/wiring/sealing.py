@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from hermetic.certificates.chain import Chain
 from hermetic.certstore.files import FileStore
 from hermetic.clock import Clock
 from hermetic.config.home import Home
-from hermetic.errors import Unavailable
+from hermetic.errors import NotFound, Unavailable
 from hermetic.gateway.certification import Certification
+from hermetic.issuers.roots import ROOT
 from hermetic.node.presented import PresentedCheck
 from hermetic.tls.reload import SwappingContext
 from hermetic.wiring.expiries import Expiries
@@ -55,6 +57,10 @@ class Sealing:
         left = self.certification.seconds_left()
         now = self.clock()
         if self.authority is not None:
+            if ROOT not in self.authority.entries():
+                with suppress(NotFound):  # its key may be kept elsewhere
+                    ends = self.authority.read_certificate(ROOT).not_valid_after_utc
+                    left[f"authority-{ROOT}"] = (ends - now).total_seconds()
             for entry in self.authority.entries():
                 chain = self.authority.read(entry).chain
                 left[f"authority-{entry}"] = (chain.not_after - now).total_seconds()

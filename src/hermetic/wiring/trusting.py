@@ -61,7 +61,7 @@ class HomeTrust:
             return ()
         store = FileStore(self._authority)
         try:
-            found = [store.read(ROOT).chain.leaf]
+            found = [root_in(store)]
         except NotFound as error:
             if not (self._authority / ROOT / "quarantine").exists():
                 return ()
@@ -78,6 +78,14 @@ class HomeTrust:
 
     def _own_version(self) -> str:
         return " ".join(map(_version, (self._authority / one for one in _ROOTS)))
+
+
+def root_in(store: FileStore) -> x509.Certificate:
+    """Return the root that *store* has, whose key may be elsewhere; raises `NotFound`."""
+    try:
+        return store.read(ROOT).chain.leaf
+    except NotFound:
+        return store.read_certificate(ROOT)
 
 
 def _version(folder: Path) -> str:

@@ -59,6 +59,7 @@ def _told(view: AuthorityView) -> AuthorityResponse:
         state=view.state,
         root=found.root.chain.sha256,
         root_ends=_moment(found.root.chain.not_after),
+        root_key_here=found.root.credential is not None,
         intermediate_ends=_moment(found.intermediate.chain.not_after),
         next_root=None if found.next is None else found.next.chain.sha256,
         previous_root=None if found.previous is None else found.previous.chain.sha256,
