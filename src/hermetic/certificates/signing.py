@@ -55,9 +55,17 @@ def cross(issuer: Credential, root: x509.Certificate, *, now: datetime) -> Chain
 
 
 def intermediate(
-    issuer: Credential, key: PrivateKey, *, name: str, now: datetime, life: timedelta
+    issuer: Credential,
+    key: PrivateKey,
+    *,
+    name: str,
+    now: datetime,
+    life: timedelta,
+    constraints: x509.NameConstraints | None = None,
 ) -> Credential:
     """Make an intermediate that may sign leaves only; its chain leaves the root out.
+
+    With *constraints* it may sign for what they permit alone (RFC 5280, 4.2.1.10).
 
     Raises `CertificateRejected` as `leaf` does if *issuer* cannot sign.
     """
@@ -74,6 +82,8 @@ def intermediate(
         _authority_name(name), above.subject, _public_half(key), not_before, not_after
     )
     builder = _below(_as_authority(builder, path_length=0), above)
+    if constraints is not None:
+        builder = builder.add_extension(constraints, critical=True)
     certificate = _signed(builder, issuer.key)
     return Credential(without_root(Chain((certificate, *issuer.chain.certificates))), key)
 

@@ -9,6 +9,7 @@ from hermetic.cli.deferring import deferring
 from hermetic.wire.authority import AuthorityResponse
 
 _ON_THIS_MACHINE = {
+    "limit": ("hermetic.cli.limiting:limit", "Say what the authority may certify."),
     "offline": ("hermetic.cli.offline:offline", "Move the key of the root out of this home."),
     "online": ("hermetic.cli.offline:online", "Bring the key of the root back."),
 }

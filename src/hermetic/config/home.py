@@ -51,6 +51,11 @@ class Home:
         return self.root / "signatures.jsonl"
 
     @property
+    def authority_limits(self) -> Path:
+        """What our own authority may certify, a domain or network in each line."""
+        return self.root / "authority.limits"
+
+    @property
     def authority_name(self) -> Path:
         """The word by which our own authority is known in the database, whatever its root."""
         return self.root / "authority.name"

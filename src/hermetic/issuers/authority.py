@@ -15,11 +15,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from hermetic.certificates import signing
 from hermetic.certificates.chain import Chain
+from hermetic.certificates.constraints import check_name_constraints
+from hermetic.certificates.effort import Effort
 from hermetic.certificates.revoking import Revoked, revocation_list
 from hermetic.certificates.roles import Role
 from hermetic.clock import Clock
 from hermetic.issuers.issuer import Suggestion
-from hermetic.issuers.roots import HERE, Hierarchy, Keeping, Noting, Roots, leads_to
+from hermetic.issuers.keeping import Keeping, Noting
+from hermetic.issuers.roots import HERE, Hierarchy, Roots, leads_to
 from hermetic.log import logger
 
 LEAF_LIFE = timedelta(hours=24)
@@ -48,6 +51,7 @@ class Authority:
         *,
         name: str = "Hermetic",
         leaf_life: timedelta = LEAF_LIFE,
+        limits: Callable[[], Sequence[str]] = tuple,
     ) -> "Authority":
         """Open the authority kept in *store*, or make it there if there is none.
 
@@ -59,12 +63,13 @@ class Authority:
             name: What a new root and intermediate are called; a part of their key's digest is
                 added, so that no two of them have the same name.
             leaf_life: How long leaves live, if their issuers live as long.
+            limits: Gives what may be certified (`certificates.limits`); all if nothing.
 
         Raises:
             BadConfiguration: The root has expired, or is lost while what it signed is still in
                 use; the text says what to do.
         """
-        roots = Roots(store, ledger, clock, name)
+        roots = Roots(store, ledger, clock, name, limits)
         return cls(roots, roots.open(), leaf_life=leaf_life)
 
     @property
@@ -127,7 +132,7 @@ class Authority:
     async def sign(self, request: x509.CertificateSigningRequest, role: Role, *, by: str) -> Chain:
         """Return what `issue` does, asked for *by* whom the ledger is to say.
 
-        Raises as `issue`, and `StorageFull` if the ledger takes no more: nothing is given out then.
+        Raises as `issue`, `CertificateRejected` (`name-constraints`) for what is not permitted, and `StorageFull` if the ledger takes no more: nothing is given out then.
         """
         public_key = signing.requested_key(request)
         async with self._renewing:
@@ -140,6 +145,7 @@ class Authority:
             now=self._clock(),
             life=self._leaf_life,
         )
+        check_name_constraints(chain.certificates, Effort())
         await asyncio.to_thread(self._roots.note, chain, role.value, by)
         log.info(
             "certificate.issued",

@@ -8,23 +8,22 @@ certificate that goes along), for those who were given only that.  At last the o
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from hermetic.certificates import signing
+from hermetic.certificates import limits, signing
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, PrivateKey, encode_public, generate
 from hermetic.certificates.renewal import Stage, due_at, stage
 from hermetic.clock import Clock
 from hermetic.errors import BadConfiguration, Conflict, HermeticError, NotFound
+from hermetic.issuers.keeping import Keeping, Noting
 from hermetic.log import logger
 
 ROOT, INTERMEDIATE = "root", "intermediate"
@@ -42,42 +41,6 @@ _KEY_KIND = KeyKind.EC_P256
 (0.5 ms)."""
 
 log = logger(__name__)
-
-
-class Keeping(Protocol):
-    """What the authority asks of the store that keeps its keys; a `FileStore` does it."""
-
-    def read(self, entry: str) -> Credential:
-        """Return the credential *entry*, or raise `NotFound`."""
-        ...
-
-    def write(self, entry: str, credential: Credential) -> None:
-        """Keep *credential* as *entry*, durably."""
-        ...
-
-    def remove(self, entry: str) -> None:
-        """Forget *entry* with all its versions; nothing happens if it is not there."""
-        ...
-
-    def read_certificate(self, entry: str) -> x509.Certificate:
-        """Return the certificate of *entry* whose key is elsewhere, or raise `NotFound`."""
-        ...
-
-    def write_certificate(self, entry: str, certificate: x509.Certificate) -> None:
-        """Keep the certificate of *entry*, whose key is to be elsewhere."""
-        ...
-
-    def exclusive(self, entry: str) -> AbstractContextManager[None]:
-        """Hold *entry* against other processes."""
-        ...
-
-
-class Noting(Protocol):
-    """Where signatures are written down (`certstore.ledger`)."""
-
-    def add(self, chain: Chain, *, at: datetime, role: str, by: str) -> None:
-        """Write down that *chain* was signed, durably; blocks, and raises if it cannot be."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -129,6 +92,8 @@ class Roots:
     ledger: Noting
     clock: Clock
     name: str
+    limits: Callable[[], Sequence[str]] = tuple
+    """Gives the domains and networks that an intermediate may certify; all without any."""
 
     def open(self) -> Hierarchy:
         """Return the hierarchy, whose missing parts are made, and whose intermediate is renewed if due.
@@ -142,7 +107,7 @@ class Roots:
     def look(self) -> Hierarchy | None:
         """Return the hierarchy as it is; `None` if it is not whole, or something in it is due."""
         root, intermediate = self._read_root(), self._read(INTERMEDIATE)
-        if root is None or intermediate is None or not is_fresh(intermediate, root, self.clock()):
+        if root is None or intermediate is None or not self._is_good(intermediate, root):
             return None
         return self._with(root, intermediate)
 
@@ -315,7 +280,7 @@ class Roots:
     def _open_intermediate(self, root: Anchor) -> Credential:
         now, kept = self.clock(), self._read(INTERMEDIATE)
         foreign = kept is not None and not leads_to(kept.chain, root.chain.leaf)
-        if kept is not None and not foreign and is_fresh(kept, root, now):
+        if kept is not None and not foreign and self._is_good(kept, root):
             return self._vouched(kept)
         try:
             made = self._new_intermediate(root.signing)
@@ -333,7 +298,14 @@ class Roots:
     def _new_intermediate(self, root: Credential) -> Credential:
         key, now = generate(_KEY_KIND), self.clock()
         called = _called(self.name, "Intermediate", key)
-        made = signing.intermediate(root, key, name=called, now=now, life=INTERMEDIATE_LIFE)
+        made = signing.intermediate(
+            root,
+            key,
+            name=called,
+            now=now,
+            life=INTERMEDIATE_LIFE,
+            constraints=limits.constraints(self.limits()),
+        )
         self.note(made.chain, INTERMEDIATE, HERE)
         previous = self._read(PREVIOUS)
         if previous is None or previous.chain.sha256 == root.chain.sha256:
@@ -341,6 +313,12 @@ class Roots:
         cross = signing.cross(previous, root.chain.leaf, now=now)
         self.note(cross, "cross", HERE)
         return Credential(Chain((made.chain.leaf, *cross.certificates)), key)
+
+    def _is_good(self, intermediate: Credential, root: Anchor) -> bool:
+        leaf = intermediate.chain.leaf
+        return is_fresh(intermediate, root, self.clock()) and (
+            limits.limited_to(leaf) == tuple(self.limits())
+        )
 
     def _vouched(self, intermediate: Credential) -> Credential:
         """Return the intermediate without a former root's word for the present, once that is gone."""

@@ -6,11 +6,13 @@ from datetime import timedelta
 from functools import partial
 
 from hermetic.certificates.credential import Credential
+from hermetic.certificates.limits import parse
 from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
 from hermetic.certstore.ledger import Ledger
 from hermetic.clock import Clock
-from hermetic.config.home import Home, write_file
+from hermetic.config.home import Home, speaking_of, write_file
+from hermetic.errors import BadConfiguration, BadInput
 from hermetic.gateway.certification import Certification
 from hermetic.issuers.authority import LEAF_LIFE, Authority
 from hermetic.node.renewal import Renewal
@@ -23,7 +25,23 @@ from hermetic.wiring.wish import Wish
 def own_authority(home: Home, clock: Clock, leaf_life: timedelta = LEAF_LIFE) -> Authority:
     """Return the authority of *home*, which is made if there is none; blocks, raises as its `open`."""
     store, ledger = FileStore(home.authority), Ledger(home.signatures)
-    return Authority.open(store, ledger, clock, leaf_life=leaf_life)
+    limits = partial(authority_limits, home)
+    return Authority.open(store, ledger, clock, leaf_life=leaf_life, limits=limits)
+
+
+def authority_limits(home: Home) -> tuple[str, ...]:
+    """Return the domains and networks that the authority of *home* may certify; all without any.
+
+    Raises:
+        BadConfiguration: What stands in the file is something else.
+    """
+    path = home.authority_limits
+    with speaking_of(path):
+        text = path.read_text("utf-8") if path.exists() else ""
+    try:
+        return parse(text.split())
+    except BadInput as error:
+        raise BadConfiguration(f"{path}: {error.text}") from error
 
 
 async def own_renewal(
