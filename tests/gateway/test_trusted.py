@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.support.certifying import HOUR, OLGA, Bench
+from tests.support.certifying import DAY, HOUR, OLGA, Bench
 
 
 async def test_lists_are_signed_anew_when_something_was_revoked_and_each_hour(bench: Bench) -> None:
@@ -17,3 +17,16 @@ async def test_lists_are_signed_anew_when_something_was_revoked_and_each_hour(be
     later = await bench.trusted.revocation_lists()
     assert later is not first
     assert list(await bench.trusted.lists())
+
+
+async def test_lists_are_kept_up_when_nothing_is_on_them_any_more(bench: Bench) -> None:
+    """Whoever has one refuses everybody once it has ended."""
+    account = await bench.account()
+    await bench.certified(account)
+    await bench.joining.expel(OLGA, account.id)
+    bench.clock.advance(30 * DAY)
+    await bench.books.orders.sweep(bench.clock())
+    (found,) = await bench.trusted.revocation_lists()
+    assert len(found) == 0
+    assert found.next_update_utc is not None
+    assert found.next_update_utc > bench.clock() + 2 * DAY

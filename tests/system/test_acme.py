@@ -119,6 +119,10 @@ def test_one_command_certifies_a_node_and_says_how_it_goes_on(
         assert after is not None
         assert pebble.status_of(after.serial_number) == "Valid"
         assert asked(reach, "revoke", "local", code=65) is None
+        (before,) = asked(reach, "account")
+        (changed,) = asked(reach, "account", "--change-key")
+        assert (changed["account"], changed["key"] != before["key"]) == (before["account"], True)
+        asked(reach, "renew")  # by the node, which goes on with the other key
         box.process.kill()
         box.process.wait()
         assert asked(reach, "revoke")["replaced"] is False

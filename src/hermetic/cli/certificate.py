@@ -28,6 +28,10 @@ _ON_STORES = {
         "hermetic.cli.requesting:request",
         "Make a key, and the request that an authority certifies it by.",
     ),
+    "account": (
+        "hermetic.cli.acme_account:account",
+        "Show the accounts at ACME servers, and change their keys.",
+    ),
     "revoke": ("hermetic.cli.revoking:revoke", "Have its ACME server take a certificate back."),
     "check": ("hermetic.cli.checking:check", "Say what any server presents, and what is wrong."),
     "import": (

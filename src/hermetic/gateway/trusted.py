@@ -51,9 +51,13 @@ class Trusted:
         return Chain(self._authority.roots[:1]).sha256
 
     async def revocation_lists(self) -> Sequence[x509.CertificateRevocationList]:
-        """Return the lists, none of them as long as nothing was revoked."""
-        revoked = await self._orders.revoked()
-        return self._current(revoked) if revoked else ()
+        """Return the lists, none of them as long as nothing was ever revoked.
+
+        From then on there always are some: whoever was given one refuses everybody once it has ended.
+        """
+        if not await self._orders.ever_revoked():
+            return ()
+        return self._current(await self._orders.revoked())
 
     async def lists(self) -> Mapping[str, bytes]:
         """Return every list in DER, by the key that signed it, also if nothing was revoked."""

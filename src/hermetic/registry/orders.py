@@ -193,14 +193,20 @@ class Orders:
             for row in rows
         ]
 
+    async def ever_revoked(self) -> bool:
+        """Whether anything was ever taken back: then there are lists, which have to be kept up."""
+        rows = await self._database.read(
+            "SELECT serial FROM revocations WHERE authority = ? LIMIT 1", (self._authority,)
+        )
+        return bool(rows)
+
     async def sweep(self, before: datetime) -> None:
-        """Forget orders, certificates and revocations that ended before *before*."""
+        """Forget orders and certificates that ended before *before*."""
         moment = to_text(before)
 
         def change(transaction: Transaction) -> None:
             transaction.change("DELETE FROM orders WHERE expires_at < ?", (moment,))
             transaction.change("DELETE FROM certificates WHERE not_after < ?", (moment,))
-            transaction.change("DELETE FROM revocations WHERE not_after < ?", (moment,))
 
         await self._database.write(change)
 

@@ -19,7 +19,7 @@ from hermetic.certificates.chain import Chain
 from hermetic.certificates.selection import StoreLocation, StoreName
 from hermetic.certstore.stores import Stores
 from hermetic.config.home import Home, speaking_of, write_file
-from hermetic.errors import BadConfiguration, HermeticError, NotFound
+from hermetic.errors import BadConfiguration, HermeticError, NotFound, Unreachable
 from hermetic.issuers.acme.messages import TrustInfo
 from hermetic.log import logger
 
@@ -97,7 +97,7 @@ def keep(home: Home, joined: Joined, info: TrustInfo) -> Joined:
     What it says no more is trusted no more, if it came from there.
     """
     stores = Stores(home.stores)
-    roots = [x509.load_pem_x509_certificate(one.encode()) for one in info.roots]
+    roots = told_roots(info)
     told = tuple(Chain((one,)).sha256 for one in roots)
     stores.add_certificates(_MACHINE, StoreName.ROOT, roots)
     for one in info.revocation_lists:
@@ -115,6 +115,14 @@ def keep(home: Home, joined: Joined, info: TrustInfo) -> Joined:
         except NotFound:
             continue
     return now
+
+
+def told_roots(info: TrustInfo) -> list[x509.Certificate]:
+    """Return the roots that an authority told; raises `Unreachable` if one is none."""
+    try:
+        return [x509.load_pem_x509_certificate(one.encode()) for one in info.roots]
+    except ValueError as error:
+        raise Unreachable("The authority told a root that is none.") from error
 
 
 class Following:

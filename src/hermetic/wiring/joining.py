@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import generate
 from hermetic.certificates.roles import Role, check
@@ -19,7 +20,7 @@ from hermetic.config.home import Home, write_file
 from hermetic.errors import BadInput, CertificateRejected, TrustFailure
 from hermetic.issuers.acme.jose import ExternalAccount
 from hermetic.issuers.acme.messages import TrustInfo
-from hermetic.wiring.joined import Joined, keep
+from hermetic.wiring.joined import Joined, keep, told_roots
 from hermetic.wiring.joined_issuer import TRUST, joined_issuer, share_account
 
 _TOKEN = re.compile(r"([A-Za-z0-9]{8,64})\.([A-Za-z0-9_-]{43})\.([0-9a-f]{64})\Z")
@@ -62,6 +63,10 @@ def join(home: Home, url: str, token: JoinToken, clock: Clock) -> tuple[Joined, 
     write_file(home.joined_roots, root.public_bytes(Encoding.PEM))
     joined = Joined(f"{url}/acme/directory", (), (), (token.root,))
     joined, info = asyncio.run(_entered(home, joined, token.external, clock))
+    if token.root not in {Chain((one,)).sha256 for one in told_roots(info)}:
+        raise TrustFailure(
+            f"{url} does not say that its authority is the one of the token: ask there."
+        )
     joined = replace(joined, roles=info.profiles, names=info.names)
     share_account(home, joined, (TRUST, *joined.roles))
     made = asyncio.run(_certified(home, joined, clock))

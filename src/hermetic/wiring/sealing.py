@@ -13,6 +13,7 @@ from hermetic.config.home import Home
 from hermetic.errors import NotFound, Unavailable
 from hermetic.gateway.certification import Certification
 from hermetic.issuers.roots import ROOT
+from hermetic.node.ending import Ending
 from hermetic.node.presented import PresentedCheck
 from hermetic.tls.reload import SwappingContext
 from hermetic.wiring.expiries import Expiries
@@ -45,7 +46,10 @@ class Sealing:
         And keeps up with the authority that it has joined.
         """
         further = Expiries(home.stores, self.clock).seconds_left
-        return replace(self, further=further, tasks=(*self.tasks, *keeping_up(home, self.clock)))
+        counting = replace(self, further=further)
+        ending = Ending(counting.seconds_left)
+        tasks = (*self.tasks, *keeping_up(home, self.clock), ending.run)
+        return replace(counting, tasks=tasks)
 
     async def probe(self) -> None:
         """Raise `Unavailable` if what is presented has expired."""

@@ -192,3 +192,20 @@ async def test_secrets_are_in_no_log_and_no_listing(
     listed = (await web.client.get("/enrolments")).text
     out = capsys.readouterr()
     assert given["macKey"] not in listed + out.out + out.err
+
+
+async def test_a_stranger_fills_no_table(web: WebNode) -> None:
+    """Anybody can make keys and sign; nothing of that may cost a write."""
+    assert web.cases.certifying is not None
+    for _ in range(20):
+        stranger = Speaker(web.anybody())
+        assert code(await stranger.post("new-account", {})) == "externalAccountRequired"
+        assert code(await stranger.post("revoke-cert", {"certificate": "AAAA"})) == "malformed"
+    orders = web.cases.certifying.certifying._orders
+    assert await orders._database.read("SELECT nonce FROM spent_nonces") == []
+    given = await token(web)
+    speaker = Speaker(web.anybody())
+    nonce = await speaker.nonce()
+    assert (await speaker.join(given)).status_code == 201
+    assert len(await orders._database.read("SELECT nonce FROM spent_nonces")) == 1
+    assert nonce

@@ -46,7 +46,7 @@ CREATE TABLE certificates (
 CREATE INDEX certificates_by_enrolment ON certificates (enrolment);
 CREATE INDEX certificates_by_end ON certificates (not_after);
 
--- Kept until the certificate would have ended by itself.
+-- Kept for ever: where anything was ever taken back, there are lists that have to be kept up.
 CREATE TABLE revocations (
     authority TEXT NOT NULL,
     serial TEXT NOT NULL,

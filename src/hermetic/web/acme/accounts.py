@@ -48,6 +48,7 @@ class AccountsApi:
             raise refused("accountDoesNotExist", "No account has that key.", 400)
         contact = _contact(wanted)
         token = self._bound(posted, wanted)
+        await self._door.spend(posted)
         made = await self._certifying.open_account(token, posted.own_key, contact)
         return self._shown(posted, made, 201)
 

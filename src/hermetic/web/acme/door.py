@@ -48,7 +48,11 @@ class Door:
         self._certifying, self._nonces = certifying, nonces
 
     async def posted(self, request: Request) -> Posted:
-        """Return who sent *request* and what it says, or refuse it."""
+        """Return who sent *request* and what it says, or refuse it.
+
+        The nonce of who merely shows a key is not spent: anybody can make one, and must not be able
+        to fill the database.  `spend` does that, once they have shown more.
+        """
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _JOSE:
             raise refused("malformed", f"Send {_JOSE}.", 415)
@@ -58,14 +62,18 @@ class Door:
             raise refused("unauthorized", "The request was signed for another address.", 401)
         if ("jwk" in signed.header) == ("kid" in signed.header):
             raise refused("malformed", "Send either `jwk` or `kid`.", 400)
+        self._nonces.check(signed.text("nonce"))
         if "kid" not in signed.header:
-            key = signed.own_key()
-            await self._nonces.take(signed.text("nonce"))
-            return Posted(signed, base, None, key)
+            return Posted(signed, base, None, signed.own_key())
         account = await self._account(signed.text("kid"), base)
         signed.verify(account.account_key or "")
         await self._nonces.take(signed.text("nonce"))
         return Posted(signed, base, account)
+
+    async def spend(self, posted: Posted) -> None:
+        """Refuse *posted*, by a key of its own, if it came before."""
+        if posted.account is None:
+            await self._nonces.take(posted.signed.text("nonce"))
 
     async def _account(self, kid: str, base: str) -> Enrolment:
         prefix = f"{base}{ROOT}/account/"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from jwt.utils import base64url_decode, base64url_encode
 
 from hermetic.clock import Clock
+from hermetic.errors import RefusedByIssuer
 from hermetic.gateway.certifying import refused
 from hermetic.registry.enrolments import SpentNonces
 
@@ -30,11 +31,20 @@ class Nonces:
         told = int(self._clock().timestamp()).to_bytes(_TIME, "big") + secrets.token_bytes(_CHANCE)
         return base64url_encode(told + self._mac(told)).decode()
 
-    async def take(self, nonce: str) -> None:
-        """Refuse what was not made here, is too old, or was taken before."""
+    def check(self, nonce: str) -> datetime:
+        """Refuse what was not made here, or is too old; return until when it is good.
+
+        Costs no more than a hash: whoever asks has not proved anything yet.
+        """
         until = self._until(nonce)
-        if until is None or not await self._spent.spend(nonce, until):
-            raise refused("badNonce", "The nonce is not good, or no longer: take another.", 400)
+        if until is None:
+            raise _refused()
+        return until
+
+    async def take(self, nonce: str) -> None:
+        """Refuse what `check` refuses, and what was taken before."""
+        if not await self._spent.spend(nonce, self.check(nonce)):
+            raise _refused()
 
     def _until(self, nonce: str) -> datetime | None:
         try:
@@ -53,3 +63,7 @@ class Nonces:
 
     def _mac(self, told: bytes) -> bytes:
         return hmac.digest(self._secret, b"nonce " + told, "sha256")[:_MAC]
+
+
+def _refused() -> RefusedByIssuer:
+    return refused("badNonce", "The nonce is not good, or no longer: take another.", 400)

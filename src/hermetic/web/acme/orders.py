@@ -115,6 +115,7 @@ class OrdersApi:
         by_key = posted.own_key == canonical_of(leaf.public_key(), posted.signed.algorithm)
         if not by_key and (posted.account is None or posted.account.id != found.enrolment):
             raise refused("unauthorized", "That certificate is somebody else's.")
+        await self._door.spend(posted)
         reason = wanted.get("reason", 0)
         by = "its key" if posted.account is None else f"enrolment {posted.account.id}"
         await self._certifying.revoke(found, reason if isinstance(reason, int) else -1, by=by)

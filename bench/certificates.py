@@ -1,0 +1,70 @@
+"""What many certificates cost: looking through them for renewal, and a context that trusts many."""
+
+import ssl
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from hermetic.certificates import signing
+from hermetic.certificates.chain import Chain
+from hermetic.certificates.keys import generate
+from hermetic.certificates.renewal import Stage, due_at, stage
+from hermetic.certificates.roles import Role
+from hermetic.tls.contexts import client_context
+
+CERTIFICATES, AUTHORITIES, ROUNDS = 10_000, 1000, 5
+_NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+_DAY = timedelta(days=1)
+
+
+def scanned_s() -> float:
+    """Return how long it takes to read 10 000 certificates, each its own, and see which are due."""
+    root = signing.root(generate(), name="Bench", now=_NOW, life=3652 * _DAY)
+    key = generate().public_key()
+    ders = [
+        signing.leaf(
+            root, key, names=[f"n{number}.test"], role=Role.API, now=_NOW, life=90 * _DAY
+        ).leaf.public_bytes(Encoding.DER)
+        for number in range(CERTIFICATES)
+    ]
+    later = _NOW + 70 * _DAY
+
+    def scan() -> None:
+        chains = (Chain((x509.load_der_x509_certificate(der),)) for der in ders)
+        due = [
+            one
+            for one in chains
+            if due_at(one, luck=0.5) <= later or stage(one, later) is not Stage.FRESH
+        ]
+        if len(due) != CERTIFICATES:
+            raise AssertionError(f"{len(due)} of {CERTIFICATES} are due.")
+
+    return _median_s(scan)
+
+
+def trusting() -> tuple[float, float]:
+    """Return the seconds that a context with 1000 authorities takes, ours and of bare `ssl`."""
+    roots = [
+        signing.root(generate(), name=f"Authority {number}", now=_NOW, life=_DAY).chain.pem
+        for number in range(AUTHORITIES)
+    ]
+    pem = b"".join(roots)
+    text = pem.decode()
+
+    def bare() -> None:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+
+    return _median_s(lambda: client_context(pem)), _median_s(bare)
+
+
+def _median_s(work: Callable[[], object]) -> float:
+    taken = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
