@@ -27,6 +27,7 @@ PROGRAMS = {
     "testssl.sh": "testssl",
     "bsdextrautils": "hexdump",
     "bind9": "named",
+    "knot": "knotd",
     "pebble": "pebble",
     "certbot": "certbot",
     "lego": "lego",

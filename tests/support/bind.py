@@ -40,7 +40,7 @@ zone "site.test" {{
 }};
 """
 KEY = "updates-of-tests"
-_ZONE = """$TTL 300
+ZONE = """$TTL 300
 @ IN SOA ns.site.test. admin.site.test. 1 60 60 60 60
 @ IN NS ns.site.test.
 ns IN A 127.0.0.1
@@ -79,12 +79,12 @@ def running(*records: str) -> Iterator[Bind]:
     """Serve `site.test` with *records*, lines of a zone file."""
     assert PROGRAM is not None
     folder = Path(tempfile.mkdtemp(prefix="bind-of-tests-"))
-    port = _free_port()
+    port = free_port()
     secret = base64.b64encode(os.urandom(32)).decode()
     (folder / "named.conf").write_text(
         _CONFIGURATION.format(folder=folder, port=port, key=KEY, secret=secret)
     )
-    (folder / "site.zone").write_text(_ZONE + "\n".join(records) + "\n")
+    (folder / "site.zone").write_text(ZONE + "\n".join(records) + "\n")
     options = ["-g", "-c", str(folder / "named.conf")]
     if os.geteuid() == 0:
         account = pwd.getpwnam("bind")
@@ -96,7 +96,7 @@ def running(*records: str) -> Iterator[Bind]:
     try:
         # "running as" stands there at once; what counts is the last word, and that it listens.
         until(lambda: (folder / "log").read_bytes().endswith(b" running\n"), within_s=20)
-        until(lambda: _is_open(port), within_s=20)
+        until(lambda: is_open(port), within_s=20)
         yield Bind(port, secret)
     finally:
         process.terminate()
@@ -104,12 +104,13 @@ def running(*records: str) -> Iterator[Bind]:
         shutil.rmtree(folder)
 
 
-def _is_open(port: int) -> bool:
+def is_open(port: int) -> bool:
+    """Whether something listens there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that neither UDP nor TCP has in use."""
     while True:
         with (
