@@ -13,7 +13,6 @@ from hermetic.clock import TurnedClock
 from hermetic.config.acme import Acme
 from hermetic.config.home import Home
 from hermetic.wiring.certified import LOCAL, certified
-from hermetic.wiring.own import own_renewal
 from hermetic.wiring.sealing import Sealing
 from hermetic.wiring.wish import Wish
 from tests.support.acme_server import AcmeServer, Fault, serving
@@ -107,12 +106,9 @@ async def test_what_stands_in_for_the_public_one_is_renewed_too(
     first = sealing.context.credential
     async with running(sealing):
         clock.advance(timedelta(hours=20))
-        again = await (await own_renewal(
-            home, Role.API, ("localhost", NAME), clock, entry=LOCAL
-        )).renew_now()  # fmt: skip
         context = sealing.context
-        await until(lambda: context.credential.chain == again.chain, within_s=20)
-    assert again.chain.not_after > first.chain.not_after
+        await until(lambda: context.credential.chain.not_after > first.chain.not_after, within_s=20)
+    assert names(sealing) == ("localhost", NAME)
 
 
 async def test_what_was_had_before_is_presented_after_a_restart_without_asking(
