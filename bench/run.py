@@ -168,11 +168,13 @@ def figures(runs: dict[str, list[Run]], idle_mb: float) -> list[Figure]:
 
 def many_certificates() -> list[Figure]:
     """Return what many certificates cost; a context is built by OpenSSL, which is the peer."""
-    ours, bare = certificates.trusting()
+    trusting = certificates.trusting()
     return [
         Figure("10 000 certificates looked through", certificates.scanned_s(), 1.0, "s", False),
-        Figure("a context with 1000 CAs", ours * 1000, 5, "ms", False),
-        Figure("a context with 1000 CAs, against bare ssl", ours / bare, 1.2, "x", False),
+        Figure("a context with 1000 CAs", trusting.further * 1000, 5, "ms", False),
+        Figure(
+            "the first with them, against bare ssl", trusting.first / trusting.bare, 1, "x", False
+        ),
     ]
 
 

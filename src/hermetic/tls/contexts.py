@@ -9,13 +9,13 @@ Whoever wants another certificate or other trust makes another context, and hand
 import ssl
 from enum import StrEnum
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hermetic.certificates.credential import Credential
 from hermetic.errors import CertificateRejected
 from hermetic.tls import groups
 from hermetic.tls.alerts import AlertingContext
+from hermetic.tls.anchors import trust
 from hermetic.tls.judging import Judge, JudgingContext
 from hermetic.tls.memory import as_path
 
@@ -75,7 +75,7 @@ def empty_server_context(
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.num_tickets = 0
         context.verify_mode = ssl.CERT_REQUIRED
-        _trust(context, client_roots)
+        trust(context, client_roots)
     return context
 
 
@@ -126,7 +126,7 @@ def client_context(
     if roots is None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
-        _trust(context, roots)
+        trust(context, roots)
     if credential is not None:
         _present(context, credential)
     return context
@@ -185,17 +185,3 @@ def _present(context: ssl.SSLContext, credential: Credential) -> None:
                 else f"OpenSSL does not take the certificate of {credential.chain.subject!r}"
                 f" or its key ({error.reason}).",
             ) from error
-
-
-def _trust(context: ssl.SSLContext, roots: bytes) -> None:
-    if not roots.strip():
-        return  # A context begins without any, and then trusts nobody.
-    try:
-        certificates = x509.load_pem_x509_certificates(roots)
-    except ValueError as error:
-        raise CertificateRejected(
-            "malformed", "The roots to trust are not certificates in PEM."
-        ) from error
-    context.load_verify_locations(
-        cadata=b"".join(one.public_bytes(Encoding.DER) for one in certificates)
-    )

@@ -28,6 +28,11 @@ def as_path(data: bytes) -> Iterator[Path]:
         os.close(descriptor)
 
 
+def private_place() -> Path | None:
+    """Return where files of a moment go: memory where there is `/dev/shm`, else None, the usual."""
+    return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None
+
+
 def _in_memory(data: bytes) -> int | None:
     """Return a descriptor of nameless memory that holds *data*, or None where there is none."""
     try:
@@ -53,8 +58,7 @@ def _path(descriptor: int) -> Path:
 @contextmanager
 def _in_private_folder(data: bytes) -> Iterator[Path]:
     # 0700 from the first instant; memory again where there is /dev/shm, else the usual place
-    place = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="hermetic-", dir=place))
+    folder = Path(tempfile.mkdtemp(prefix="hermetic-", dir=private_place()))
     try:
         path = folder / "data"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,3 +1,6 @@
+import json
+from datetime import timedelta
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -5,8 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from hermetic.certificates import signing
 from hermetic.certificates.keys import KeyKind
-from hermetic.errors import CertificateRejected, NotFound
-from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id
+from hermetic.errors import CertificateRejected, NotFound, Unreachable
+from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id, suggestion_of
 from tests.support.acme import requesting
 from tests.support.certificates import DAY, hierarchy, key_of
 
@@ -43,3 +46,24 @@ def test_a_chain_in_any_order_begins_with_the_certificate_that_was_asked_for() -
     with pytest.raises(CertificateRejected) as caught:
         chain_of(issued.pem, requesting(["a.test"]))
     assert caught.value.code == "key-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"),
+    [
+        (timedelta(0), timedelta(hours=6)),
+        (timedelta(seconds=1), timedelta(minutes=1)),
+        (timedelta(hours=2), timedelta(hours=2)),
+        (timedelta(days=365), timedelta(days=1)),
+    ],
+)
+def test_a_suggestion_is_asked_for_again_within_bounds(
+    asked: timedelta, granted: timedelta
+) -> None:
+    now = OURS.now
+    said = {"suggestedWindow": {"start": "2026-11-26T12:00:00", "end": "2026-11-27T14:00:00+02:00"}}
+    found = suggestion_of(json.dumps(said).encode(), asked, now)
+    assert found.ask_again_at == now + granted
+    assert found.window.end - found.window.start == DAY  # what names no zone is UTC
+    with pytest.raises(Unreachable, match="renewalinfo"):
+        suggestion_of(b"<html>", asked, now)

@@ -8,14 +8,13 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.keys import KeyKind
-from hermetic.certificates.renewal import Window
 from hermetic.certificates.roles import Role
 from hermetic.certificates.signing import requested_names
 from hermetic.errors import (
@@ -27,7 +26,7 @@ from hermetic.errors import (
 )
 from hermetic.issuers.acme import jose
 from hermetic.issuers.acme.account import Keeping
-from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id
+from hermetic.issuers.acme.answered import certificate_id, chain_of, has_id, suggestion_of
 from hermetic.issuers.acme.budget import Spent, refuse_over_budget
 from hermetic.issuers.acme.conversation import (
     ACCOUNT,
@@ -38,7 +37,7 @@ from hermetic.issuers.acme.conversation import (
     stored,
     transport_of,
 )
-from hermetic.issuers.acme.messages import RenewalInfo, TrustInfo, said
+from hermetic.issuers.acme.messages import TrustInfo, said
 from hermetic.issuers.acme.order import (
     Action,
     Note,
@@ -57,8 +56,6 @@ from hermetic.issuers.issuer import Suggestion
 from hermetic.log import logger
 
 _WITHDRAWN_WITHIN_S = 60.0
-_ASKED_AGAIN = timedelta(hours=6)
-_SOONEST, _LATEST = timedelta(minutes=1), timedelta(days=1)  # RFC 9773, 4.3.2
 
 log = logger(__name__)
 
@@ -170,10 +167,7 @@ class AcmeIssuer:
                     patient = replace(account, not_before=transport.not_before)
                     await asyncio.to_thread(self._kept.write, ACCOUNT, patient.files())
                 raise
-        window = said(reply.body, RenewalInfo).suggested_window
-        again = timedelta(seconds=reply.retry_after_s) or _ASKED_AGAIN
-        found = Window(_utc(window.start), _utc(window.end))
-        return Suggestion(found, now + min(max(again, _SOONEST), _LATEST))
+        return suggestion_of(reply.body, timedelta(seconds=reply.retry_after_s), now)
 
     async def revoke(self, chain: Chain, reason: int = 0) -> None:
         """Have *chain* revoked, for one of the reasons of RFC 5280 (5.3.1).
@@ -309,7 +303,3 @@ class AcmeIssuer:
 def _order_name(names: Sequence[str], profile: str) -> str:
     named = ",".join(sorted(names))
     return f"{named} {profile}" if profile else named
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
