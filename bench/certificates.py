@@ -1,4 +1,4 @@
-"""What many certificates cost: looking through them for renewal, and a context that trusts many."""
+"""What certificates cost: many to look through, many to trust, one that can be swapped."""
 
 import ssl
 import statistics
@@ -12,12 +12,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from hermetic.certificates import signing
 from hermetic.certificates.chain import Chain
+from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import generate
 from hermetic.certificates.renewal import Stage, due_at, stage
 from hermetic.certificates.roles import Role
-from hermetic.tls.contexts import client_context
+from hermetic.clock import system_clock
+from hermetic.tls.contexts import client_context, server_context
+from hermetic.tls.reload import SwappingContext
+from tests.support.memory_tls import shake
+from tests.support.memory_tls import trusting as trusting_client
 
 CERTIFICATES, AUTHORITIES, ROUNDS = 10_000, 1000, 5
+PAIRS, HANDSHAKES = 101, 20
 _NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 _DAY = timedelta(days=1)
 
@@ -74,6 +80,29 @@ def trusting() -> Trusting:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
 
     return Trusting(first, _median_s(lambda: client_context(sets[-1])), _median_s(bare))
+
+
+def swapping() -> float:
+    """Return the CPU of a handshake where the certificate can be swapped, against where not."""
+    now = datetime.now(UTC)
+    root = signing.root(generate(), name="Bench", now=now, life=_DAY)
+    key = generate()
+    leaf = signing.leaf(
+        root, key.public_key(), names=["localhost"], role=Role.API, now=now, life=_DAY / 2
+    )
+    credential = Credential(leaf, key)
+    swapping = SwappingContext(credential, clock=system_clock, role=Role.API).base
+    fixed, client = server_context(credential), trusting_client(root.chain.pem)
+    ratios = [_cpu_s(swapping, client) / _cpu_s(fixed, client) for _ in range(PAIRS)]
+    return statistics.median(ratios)
+
+
+def _cpu_s(server: ssl.SSLContext, client: ssl.SSLContext) -> float:
+    began = time.process_time()
+    for _ in range(HANDSHAKES):
+        if not shake(server, client).succeeded:
+            raise AssertionError("A handshake failed.")
+    return time.process_time() - began
 
 
 def _median_s(work: Callable[[], object]) -> float:

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from bench import certificates, two, worker  # noqa: E402
+from bench import certificates, fleet, two, worker  # noqa: E402
 from bench.load import Run, children, drive, pin, resident_mb, seconds_of  # noqa: E402
 from bench.peers import servers  # noqa: E402
 from tests.support import product as products  # noqa: E402
@@ -178,6 +178,16 @@ def many_certificates() -> list[Figure]:
     ]
 
 
+def many_nodes() -> list[Figure]:
+    """Return how long it takes until all nodes of an authority are certified below its next root."""
+    done = fleet.replaced()
+    name = f"{done.nodes} node certificates replaced"
+    return [
+        Figure(name, done.seconds, 600, "s", False),
+        Figure("of them refused", done.failed, 0, "", False),
+    ]
+
+
 def table(found: list[Figure], runs: dict[str, list[Run]]) -> str:
     """Return both tables as text."""
     lines = [f"{'':44}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}"]
@@ -205,7 +215,7 @@ def main() -> int:
         for measured, some in (one_box(Path(name)), two_hops(Path(name, "two"))):
             found += measured
             runs |= some
-    found += many_certificates()
+    found += many_certificates() + many_nodes()
     print(table(found, runs))
     results = {
         "figures": [{**asdict(one), "met": one.met} for one in found],

@@ -17,7 +17,7 @@ from hermetic.certificates.chain import Chain
 from hermetic.certificates.names import PresentedName
 from hermetic.certificates.renewal import Window
 from hermetic.certificates.roles import Role
-from hermetic.certificates.signing import requested_key, requested_names
+from hermetic.certificates.signing import BACKDATE, requested_key, requested_names
 from hermetic.clock import Clock
 from hermetic.errors import CertificateRejected, Conflict, RefusedByIssuer, TooManyAttempts
 from hermetic.log import logger
@@ -241,7 +241,8 @@ class Certifying:
         issuing = self._authority.issuing
         leaf = x509.load_pem_x509_certificate(certified.chain.encode())
         if leaf.issuer != issuing.leaf.subject:
-            return Window(issuing.not_before, issuing.not_before + SPREAD)
+            since = issuing.not_before + BACKDATE
+            return Window(since, since + SPREAD)
         life = certified.not_after - certified.not_before
         return Window(certified.not_before + life * 0.6, certified.not_before + life * 0.7)
 
