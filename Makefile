@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PREPARE := @$(PYTHON) tools/environment.py $(VENV)
-TEST_PROGRAMS := openssl curl postgresql nginx-light systemd iproute2 testssl.sh bsdextrautils wrk bind9 knot pebble certbot lego
+TEST_PROGRAMS := openssl curl postgresql nginx-light systemd iproute2 testssl.sh bsdextrautils wrk bind9 knot pebble certbot lego faketime
 BENCH_PROGRAMS := nginx-light wrk
 
 .PHONY: help demo test test-fast bench check format docs pin clean

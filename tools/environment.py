@@ -31,6 +31,7 @@ PROGRAMS = {
     "pebble": "pebble",
     "certbot": "certbot",
     "lego": "lego",
+    "faketime": "faketime",
     "wrk": "wrk",
 }
 # Where Debian puts programs that are not for everybody's path.

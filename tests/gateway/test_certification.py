@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from hermetic.access.principals import Principal, Role
+from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import KeyKind, generate
 from hermetic.certificates.signing import self_signed
 from hermetic.certstore.files import FileStore
 from hermetic.clock import TurnedClock
-from hermetic.errors import BadInput, CertificateRejected, NotFound, NotPermitted
-from hermetic.gateway.certification import Certification
+from hermetic.errors import BadConfiguration, BadInput, CertificateRejected, NotFound, NotPermitted
+from hermetic.gateway.certification import Certification, Kept
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = Principal("ada", Role.OWNER)
@@ -56,7 +57,7 @@ def presented() -> list[tuple[str, Credential]]:
 def certification(store: FileStore, presented: list[tuple[str, Credential]]) -> Certification:
     return Certification(
         store,
-        {"api": Renewing(store)},
+        {"api": Kept("api", "a test", Renewing(store))},
         TurnedClock(NOW),
         present=lambda entry, credential: presented.append((entry, credential)),
     )
@@ -83,7 +84,9 @@ async def test_what_cannot_be_presented_is_the_callers_to_know(store: FileStore)
     def refuse(entry: str, credential: Credential) -> None:
         raise CertificateRejected("wrong-name", "It is for another name.")
 
-    certification = Certification(store, {"api": Renewing(store)}, TurnedClock(NOW), present=refuse)
+    certification = Certification(
+        store, {"api": Kept("api", "a test", Renewing(store))}, TurnedClock(NOW), present=refuse
+    )
     with pytest.raises(CertificateRejected, match="another name"):
         await certification.renew(OWNER, "api")
 
@@ -114,3 +117,25 @@ def test_the_seconds_left_are_those_of_the_clock(certification: Certification) -
 async def test_what_is_under_way_is_told(certification: Certification) -> None:
     views = {one.entry: one.doing for one in await certification.certificates(OWNER)}
     assert views == {"api": "asks https://acme.test/order/1, again in 5 s", "token-signing": ""}
+
+
+async def test_what_was_never_issued_is_listed_with_what_keeps_it(store: FileStore) -> None:
+    kept = {"public": Kept("api", "ACME https://acme.test", Renewing(store), names=("a.test",))}
+    certification = Certification(store, kept, TurnedClock(NOW))
+    views = {one.entry: one for one in await certification.certificates(OWNER)}
+    assert set(views) == {"api", "public", "token-signing"}
+    assert views["public"].chain is None
+    assert views["public"].last_error == "The authority does not answer."
+    assert views["api"].kept == Kept("api", "this home")
+    assert set(certification.seconds_left()) == {"api", "token-signing"}
+
+
+async def test_what_cannot_be_read_says_why_and_hides_nothing_else(store: FileStore) -> None:
+    def read() -> Chain:
+        raise BadConfiguration("The folder is not there.")
+
+    certification = Certification(store, {}, TurnedClock(NOW))
+    certification.add("api", Kept("api", "folder /x", read=read))
+    first, second = await certification.certificates(OWNER)
+    assert (first.chain, first.last_error) == (None, "The folder is not there.")
+    assert second.chain is not None

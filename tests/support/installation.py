@@ -50,6 +50,8 @@ class Node:
     ca: Path
     process: subprocess.Popen[str] | None = None
     ready: dict[str, Any] = field(default_factory=dict)
+    around: dict[str, str] = field(default_factory=dict)
+    """What else stands in the environment of its processes."""
 
     @property
     def port(self) -> int:
@@ -94,7 +96,7 @@ class Node:
         with (self.home.parent / f"{self.home.name}.stderr").open("a") as errors:
             self.process = subprocess.Popen(
                 [*command, *options],
-                env=environment(**told),
+                env=environment(**told, **self.around),
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -23,7 +23,7 @@ class Own(Node):
         """Type a command as the owner of this home; return what it says in JSON."""
         done = subprocess.run(
             [sys.executable, "-m", "hermetic.cli.main", *words, "--json"],
-            env=environment(HERMETIC_HOME=str(self.home)),
+            env=environment(HERMETIC_HOME=str(self.home), **self.around),
             input=told,
             capture_output=True,
             text=True,

@@ -21,7 +21,7 @@ from hermetic.diagnostics.nodes import Diagnosis
 from hermetic.fronts.proxies import Proxies
 from hermetic.gateway.access import Access
 from hermetic.gateway.accounts import Accounts
-from hermetic.gateway.certification import Certification
+from hermetic.gateway.certification import Certification, Kept
 from hermetic.gateway.enrolment import Enrolment
 from hermetic.gateway.hosts import OneHost
 from hermetic.gateway.nodes import ComputeNodes
@@ -263,7 +263,7 @@ async def _certification(home: Path, presented: list[str]) -> Certification:
     await renewal.credential()
     return Certification(
         store,
-        {"api": renewal},
+        {"api": Kept("api", "our authority", renewal)},
         system_clock,
         present=lambda entry, credential: presented.append(f"{entry} {credential.chain.serial:x}"),
     )

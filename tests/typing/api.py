@@ -73,7 +73,7 @@ def look(client: Client) -> None:
     assert_type(client.swagger("double", "1.0"), dict[str, Any])
     certificates = client.certificates()
     assert_type(certificates, list[CertificateListing])
-    assert_type(client.renew(certificates[0].entry).not_after, str)
+    assert_type(client.renew(certificates[0].entry).not_after, str | None)
 
 
 def handle(client: Client) -> int:

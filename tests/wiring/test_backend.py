@@ -10,6 +10,8 @@ from datetime import timedelta
 import pytest
 import structlog
 
+from hermetic.access.principals import Principal
+from hermetic.access.principals import Role as Owner
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.keys import generate
 from hermetic.certificates.roles import Role
@@ -20,6 +22,7 @@ from hermetic.clock import TurnedClock, system_clock
 from hermetic.config.home import Home
 from hermetic.config.sections import CertificateChoice
 from hermetic.errors import BadConfiguration
+from hermetic.gateway.certification import Certification, Kept
 from hermetic.tls.contexts import server_context
 from hermetic.tls.trust import LiveTrust
 from hermetic.wiring.backend import BackEnd, back_end
@@ -35,6 +38,7 @@ COMPANY = hierarchy(name="Company")
 SECOND = timedelta(seconds=1)
 NOTHING = CertificateChoice()
 CHOSEN = CertificateChoice(subject_name="CN=web.example.com")
+KEPT = Kept(AUTHENTICATION, "a test")
 OFF = replace(CHOSEN, enabled=False)
 
 
@@ -90,6 +94,20 @@ async def test_a_home_with_an_authority_shows_what_that_issues(home: Home) -> No
     met = shake(server_context(server, client_roots=home.ca.read_bytes()), backend.context())
     assert met.succeeded
     assert len(tasks) == 3
+
+
+async def test_what_is_shown_is_listed_beside_what_is_presented(home: Home, stores: Stores) -> None:
+    certification = Certification(FileStore(home.certificates), {}, system_clock)
+    backend, _ = await back_end(home, CHOSEN, [], system_clock)
+    backend.list_in(certification)
+    (view,) = certification.views()
+    assert view.chain is not None
+    assert (view.entry, view.kept.source) == (AUTHENTICATION, "store LocalMachine/My")
+    await issued(home, "localhost", Role.COMPUTE)
+    backend, _ = await back_end(home, NOTHING, ["web.example.com"], system_clock)
+    backend.list_in(certification)
+    before = await certification.renew(Principal("olga", Owner.OWNER), AUTHENTICATION)
+    assert before.kept.source == "our authority"
 
 
 @pytest.mark.parametrize("section", [NOTHING, OFF])
@@ -199,7 +217,7 @@ async def test_what_cannot_be_shown_is_refused_and_the_last_good_one_stays(
     home: Home, trust: LiveTrust
 ) -> None:
     good, coming = ours(), [misfit()]
-    backend = BackEnd(trust, Shown(coming.pop, lambda: "new", home.root), good)
+    backend = BackEnd(trust, Shown(coming.pop, lambda: "new", home.root, KEPT), good)
     before = backend.context()
     assert await following(backend, coming) == ["certificate.refused"]
     assert (backend.credential, backend.context()) == (good, before)
@@ -208,7 +226,7 @@ async def test_what_cannot_be_shown_is_refused_and_the_last_good_one_stays(
 
 async def test_what_fits_is_taken(home: Home, trust: LiveTrust) -> None:
     coming = [ours(SECOND)]
-    backend = BackEnd(trust, Shown(coming.pop, lambda: "new", home.root), ours())
+    backend = BackEnd(trust, Shown(coming.pop, lambda: "new", home.root, KEPT), ours())
     before = backend.context()
     assert await following(backend, coming) == ["certificate.swapped"]
     assert backend.context() is not before

@@ -10,6 +10,7 @@ from hermetic.certificates.roles import Role
 from hermetic.certificates.selection import StoreLocation, StoreName
 from hermetic.certstore.stores import Stores
 from hermetic.clock import system_clock
+from hermetic.config.acme import Acme
 from hermetic.config.home import Home
 from hermetic.config.sections import CertificateChoice, Certificates, Tls
 from hermetic.errors import BadConfiguration
@@ -159,3 +160,35 @@ async def test_whom_the_home_believes_is_written_down_for_commands(
     Stores(home.stores).add_certificates(StoreLocation.LOCAL_MACHINE, StoreName.ROOT, roots)
     assert (await seal(home, chosen(), system_clock)).ca == home.ca
     assert home.ca.read_bytes() == authority.root_pem
+
+
+def listed(sealing: Sealing) -> list[tuple[str, str, str, bool]]:
+    views = sealing.certification.views()
+    return [(one.entry, one.kept.role, one.kept.source, one.chain is not None) for one in views]
+
+
+async def test_whatever_is_presented_is_listed_with_where_it_comes_from(
+    home: Home, folder: Path, authority: Hierarchy
+) -> None:
+    assert listed(await seal(home, OWN, system_clock)) == [("api", "api", "our authority", True)]
+    of_folder = await seal(home, supplied(folder), system_clock)
+    assert listed(of_folder) == [("api", "api", f"folder {folder}", True)]
+    (folder / "tls.crt").write_bytes(b"damaged")
+    (view,) = of_folder.certification.views()
+    assert view.chain is None
+    assert "tls.crt" in str(view.last_error)
+    imported(home, authority.issue("localhost"))
+    of_store = await seal(home, chosen(), system_clock)
+    assert listed(of_store) == [("api", "api", "store LocalMachine/My", True)]
+
+
+async def test_what_no_server_has_certified_yet_is_listed_with_its_names(home: Home) -> None:
+    acme = Acme("https://acme.invalid/directory")
+    wish = Wish(Role.API, names=("models.test",), own_names=NAMES, acme=(acme,))
+    api, local = (await seal(home, wish, system_clock)).certification.views()
+    assert (api.kept.source, api.chain, api.kept.names) == (
+        "ACME https://acme.invalid/directory",
+        None,
+        ("models.test",),
+    )
+    assert (local.kept.source, local.kept.role) == ("our authority", "api")

@@ -5,7 +5,9 @@ the libraries of a node, which a mere client lacks.
 """
 
 import importlib
-from collections.abc import Sequence
+import os
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
@@ -14,11 +16,15 @@ import msgspec
 from hermetic.cli import output
 from hermetic.cli.connection import Reach, connected, json_option, reaching
 from hermetic.cli.deferring import deferring
+from hermetic.client.api import Client
+from hermetic.client.local import answers_in, local_client
 from hermetic.config.home import read_record
 from hermetic.errors import NotFound
 from hermetic.wire.messages import CertificateListing
 
 _MOST_NAMES = 4
+_API, _COMPUTE = "api", "compute"
+"""The entries of what a web node presents, and a compute node."""
 _ON_STORES = {
     "issue": (
         "hermetic.cli.issuing:issue",
@@ -76,28 +82,30 @@ def list_certificates(
     rows = [
         (
             one.entry,
+            one.role,
+            one.source,
             _few(one.names),
-            _common_name(one.issuer),
             _days_left(one.not_after),
             one.next_renewal or "-",
             one.last_error or "-",
         )
         for one in found
     ]
-    titles = ("entry", "names", "issuer", "days left", "renewed at", "last error")
+    titles = ("entry", "role", "source", "names", "days left", "renewed at", "last error")
     output.show_table(titles, rows, empty="There is no certificate in this home.")
 
 
 @certificate.command()
-@click.argument("entry", default="api")
+@click.argument("entry", required=False)
 @reaching
 @json_option
-def show(entry: str, reach: Reach, *, as_json: bool) -> None:
-    """Show one certificate, `api` unless another ENTRY is named.
+def show(entry: str | None, reach: Reach, *, as_json: bool) -> None:
+    """Show one certificate, what the node presents unless another ENTRY is named.
 
     Where no node runs, the home's own store is read.
     """
     found = {one.entry: one for one in _found(reach)}
+    entry = entry or _presented(found)
     if entry not in found:
         known = ", ".join(found) or "none at all"
         raise NotFound(f"There is no certificate {entry!r}, but {known}.")
@@ -105,16 +113,24 @@ def show(entry: str, reach: Reach, *, as_json: bool) -> None:
 
 
 @certificate.command()
-@click.argument("entry", default="api")
+@click.argument("entry", required=False)
 @reaching
 @json_option
-def renew(entry: str, reach: Reach, *, as_json: bool) -> None:
-    """Renew a certificate now, and wait until the new one is served."""
-    with connected(reach) as client:
+def renew(entry: str | None, reach: Reach, *, as_json: bool) -> None:
+    """Renew a certificate now, what the node presents unless another ENTRY is named.
+
+    It waits until the new one is served.
+    """
+    with _asking(reach) as client:
+        entry = entry or _presented([one.entry for one in client.certificates()])
         renewed = client.renew(entry)
     if not as_json:
         output.note(f"Renewed {entry}; the new certificate is served.")
     _show(renewed, as_json=as_json)
+
+
+def _presented(entries: Container[str]) -> str:
+    return _COMPUTE if _COMPUTE in entries and _API not in entries else _API
 
 
 def _few(names: Sequence[str]) -> str:
@@ -122,13 +138,9 @@ def _few(names: Sequence[str]) -> str:
     return f"{shown}, …" if len(names) > _MOST_NAMES else shown
 
 
-def _common_name(issuer: str) -> str:
-    """Return the common name of *issuer*, or all of it where there is none."""
-    parts = (part.partition("=") for part in issuer.split(","))
-    return next((value for name, _, value in parts if name == "CN"), issuer)
-
-
-def _days_left(not_after: str) -> str:
+def _days_left(not_after: str | None) -> str:
+    if not_after is None:
+        return "none yet"
     left = datetime.fromisoformat(not_after) - datetime.now(UTC)
     return f"{left.total_seconds() / 86400:.1f}"
 
@@ -141,8 +153,20 @@ def _found(reach: Reach) -> list[CertificateListing]:
         stored = importlib.import_module("hermetic.cli.stored")
         listings: list[CertificateListing] = stored.listings(home)
         return listings
-    with connected(reach) as client:
+    with _asking(reach) as client:
         return client.certificates()
+
+
+@contextmanager
+def _asking(reach: Reach) -> Iterator[Client]:
+    """Speak to the node that is meant; a compute node knows no names, but the owner of its home."""
+    elsewhere = reach.url or os.environ.get("HERMETIC_URL")
+    if not elsewhere and answers_in(reach.home.root):
+        with local_client(reach.home.root) as client:
+            yield client
+        return
+    with connected(reach) as client:
+        yield client
 
 
 def _show(one: CertificateListing, *, as_json: bool) -> None:
@@ -152,13 +176,15 @@ def _show(one: CertificateListing, *, as_json: bool) -> None:
     output.show_pairs(
         [
             ("entry", one.entry),
-            ("subject", one.subject),
-            ("issuer", one.issuer),
+            ("role", one.role),
+            ("source", one.source),
+            ("subject", "-" if one.subject is None else one.subject),
+            ("issuer", one.issuer or "-"),
             ("names", ", ".join(one.names) or "-"),
-            ("serial", one.serial),
-            ("SHA-256", one.sha256),
-            ("valid from", one.not_before),
-            ("expires", one.not_after),
+            ("serial", one.serial or "-"),
+            ("SHA-256", one.sha256 or "-"),
+            ("valid from", one.not_before or "-"),
+            ("expires", one.not_after or "not issued yet"),
             ("renewed at", one.next_renewal or "-"),
             ("last error", one.last_error or "-"),
             ("under way", one.doing or "-"),

@@ -4,8 +4,9 @@ Apart from `certificate`, since it takes the libraries of a node, which a mere c
 """
 
 from hermetic.certstore.files import FileStore
+from hermetic.clock import system_clock
 from hermetic.config.home import Home
-from hermetic.gateway.certification import CertificateView
+from hermetic.gateway.certification import Certification
 from hermetic.web.api.certificates import listing_of
 from hermetic.wire.messages import CertificateListing
 
@@ -16,8 +17,5 @@ def listings(home: Home) -> list[CertificateListing]:
     Raises:
         BadConfiguration: This user cannot read the store.
     """
-    store = FileStore(home.certificates)
-    return [
-        listing_of(CertificateView(entry, store.read(entry).chain, None))
-        for entry in store.entries()
-    ]
+    certification = Certification(FileStore(home.certificates), {}, system_clock)
+    return [listing_of(view) for view in certification.views()]

@@ -78,6 +78,7 @@ class Client:
         token: str | None = None,
         timeout_s: float = 120.0,
         plain_http: bool = False,
+        socket: str | None = None,
     ) -> None:
         """Prepare to speak to the node at *url*; nothing is sent yet.
 
@@ -87,6 +88,7 @@ class Client:
             token: An access token, if one is at hand; `login` fetches another.
             timeout_s: How long an answer may take.
             plain_http: Whether an `http://` address may be used, where anyone may listen.
+            socket: The Unix socket at which the node is reached, whatever the address says.
 
         Raises:
             BadInput: The address cannot be used.
@@ -96,7 +98,7 @@ class Client:
         self._ca, self.request_id = ca, ""
         self._http = httpx2.Client(
             base_url=self.url,
-            verify=_trusting(ca),
+            transport=httpx2.HTTPTransport(verify=_trusting(ca), trust_env=False, uds=socket),
             timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
             headers={
                 "accept": "application/json",

@@ -12,7 +12,7 @@ from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certstore.store import CertificateStore
 from hermetic.clock import Clock
-from hermetic.errors import BadInput, NotFound, NotPermitted
+from hermetic.errors import BadInput, HermeticError, NotFound, NotPermitted
 from hermetic.log import logger
 
 log = logger(__name__)
@@ -38,12 +38,32 @@ class Renewable(Protocol):
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What an entry is: whose, and who keeps it fit.
+
+    Args:
+        role: What its certificate is for.
+        source: Where it comes from, in words for a person.
+        renewal: Who renews it, if somebody does here.
+        read: Where it is read, unless that is the store.
+        names: What it is to say, to be shown until there is one.
+    """
+
+    role: str
+    source: str
+    renewal: Renewable | None = None
+    read: Callable[[], Chain] | None = None
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class CertificateView:
-    """One entry: its chain, when it is renewed next, if by itself, why it was not last time, and what is under way."""
+    """One entry: what it is, its chain if there is one yet, and what of its renewal is known."""
 
     entry: str
-    chain: Chain
-    next_at: datetime | None
+    kept: Kept
+    chain: Chain | None
+    next_at: datetime | None = None
     last_error: str | None = None
     doing: str = ""
 
@@ -52,25 +72,29 @@ class Certification:
     """Shows the certificates of a node, and renews them.
 
     Args:
-        renewals: By entry; what is not in it is not renewed by itself.
+        kept: By entry; of what lies in the store beside, nothing is known.
         present: Puts a new credential of an entry on the wire; raises if it cannot be served.
     """
 
     def __init__(
         self,
         store: CertificateStore,
-        renewals: Mapping[str, Renewable],
+        kept: Mapping[str, Kept],
         clock: Clock,
         *,
         present: Callable[[str, Credential], None] = lambda _entry, _credential: None,
     ) -> None:
-        self._store, self._renewals, self._clock = store, dict(renewals), clock
+        self._store, self._kept, self._clock = store, dict(kept), clock
         self._present = present
+
+    def add(self, entry: str, kept: Kept) -> None:
+        """Show *entry* too, which something else than the listener presents."""
+        self._kept[entry] = kept
 
     async def certificates(self, principal: Principal) -> list[CertificateView]:
         """Return all entries by name, or raise `NotPermitted`."""
         _refuse_others(principal)
-        return await asyncio.to_thread(self._views)
+        return await asyncio.to_thread(self.views)
 
     async def renew(self, principal: Principal, entry: str) -> CertificateView:
         """Renew *entry* now, and return what is served from this moment.
@@ -82,32 +106,44 @@ class Certification:
             CertificateRejected: What was issued cannot be served; the last good one still is.
         """
         _refuse_others(principal)
-        renewal = self._renewals.get(entry)
-        if renewal is None:
-            known = await asyncio.to_thread(self._store.entries)
+        kept = self._kept.get(entry)
+        if kept is None or kept.renewal is None:
+            known = {*self._kept, *await asyncio.to_thread(self._store.entries)}
             if entry not in known:
                 raise NotFound(f"There is no certificate {entry[:80]!r}: there are {_list(known)}.")
+            renewed = [name for name, one in self._kept.items() if one.renewal is not None]
             raise BadInput(
-                f"The certificate {entry!r} is not renewed here: {_list(self._renewals)} can be."
+                f"The certificate {entry!r} is not renewed here: {_list(renewed)} can be."
             )
-        credential = await renewal.renew_now()
+        credential = await kept.renewal.renew_now()
         self._present(entry, credential)
         log.info("certificate.renewed_on_request", entry=entry, account=principal.name)
-        return CertificateView(entry, credential.chain, renewal.next_at)
+        return CertificateView(entry, kept, credential.chain, kept.renewal.next_at)
 
     def seconds_left(self) -> dict[str, float]:
-        """Return the seconds until each certificate ends, by entry; reads the store."""
+        """Return the seconds until each certificate in the store ends, by entry; reads the store."""
         now = self._clock()
-        return {one.entry: (one.chain.not_after - now).total_seconds() for one in self._views()}
+        ends = {entry: self._store.read(entry).chain.not_after for entry in self._store.entries()}
+        return {entry: (end - now).total_seconds() for entry, end in ends.items()}
 
-    def _views(self) -> list[CertificateView]:
-        return [self._view(entry) for entry in sorted(self._store.entries())]
+    def views(self) -> list[CertificateView]:
+        """Return all entries by name; blocks for the disk."""
+        return [self._view(entry) for entry in sorted({*self._kept, *self._store.entries()})]
 
     def _view(self, entry: str) -> CertificateView:
-        chain, renewal = self._store.read(entry).chain, self._renewals.get(entry)
-        if renewal is None:
-            return CertificateView(entry, chain, None)
-        return CertificateView(entry, chain, renewal.next_at, renewal.last_error, renewal.doing)
+        kept = self._kept.get(entry, Kept(entry, "this home"))
+        chain: Chain | None = None
+        trouble: str | None = None
+        try:
+            chain = kept.read() if kept.read is not None else self._store.read(entry).chain
+        except NotFound:
+            pass  # it was not issued yet
+        except HermeticError as error:
+            trouble = error.text
+        by = kept.renewal
+        if by is None:
+            return CertificateView(entry, kept, chain, last_error=trouble)
+        return CertificateView(entry, kept, chain, by.next_at, by.last_error or trouble, by.doing)
 
 
 def _refuse_others(principal: Principal) -> None:
@@ -116,5 +152,4 @@ def _refuse_others(principal: Principal) -> None:
 
 
 def _list(entries: Iterable[str]) -> str:
-
     return ", ".join(map(repr, sorted(entries))) or "none"

@@ -254,18 +254,22 @@ class CheckResponse(Message):
 class CertificateListing(Message):
     """A certificate of the node; moments in UTC, `next_renewal` is `null` if none is planned.
 
-    `last_error` says why the last try to renew it failed, if that did, and `doing` what is under way.
+    `role` is what it is for, `source` where it comes from.  What was not issued yet has no subject,
+    issuer, serial, digest and moments.  `last_error` says why the last try to renew it failed, if
+    that did, and `doing` what is under way.
     """
 
     entry: str
-    subject: str
-    issuer: str
+    role: str
+    source: str
     names: list[str]
-    serial: str
-    sha256: str
-    not_before: str
-    not_after: str
-    next_renewal: str | None
+    subject: str | None = None
+    issuer: str | None = None
+    serial: str | None = None
+    sha256: str | None = None
+    not_before: str | None = None
+    not_after: str | None = None
+    next_renewal: str | None = None
     last_error: str | None = None
     doing: str | None = None
 

@@ -10,6 +10,7 @@ from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.config.sections import CertificateChoice
 from hermetic.errors import BadConfiguration, CertificateRejected, HermeticError
+from hermetic.gateway.certification import Certification
 from hermetic.log import logger
 from hermetic.tls.contexts import client_context
 from hermetic.tls.trust import LiveTrust
@@ -40,6 +41,11 @@ class BackEnd:
         self.on_change: Callable[[], None] = lambda: None
         """Called after each change of the context."""
         self._context = self._made(credential)
+
+    def list_in(self, certification: Certification) -> None:
+        """Let *certification* list what is shown, too."""
+        if self._shown is not None:
+            certification.add(AUTHENTICATION, self._shown.kept)
 
     def context(self) -> ssl.SSLContext:
         """Return the context for the next connection."""

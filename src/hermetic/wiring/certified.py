@@ -13,13 +13,13 @@ from hermetic.certstore.files import FileStore
 from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.errors import CertificateRejected, NotFound
-from hermetic.gateway.certification import Certification
+from hermetic.gateway.certification import Certification, Kept
 from hermetic.log import logger
 from hermetic.tls.reload import SwappingContext
 from hermetic.tls.watch import follow
 from hermetic.wiring.acme_renewal import acme_renewal
 from hermetic.wiring.context import context_of
-from hermetic.wiring.own import own_renewal
+from hermetic.wiring.own import OWN, own_renewal
 from hermetic.wiring.sealing import Sealing
 from hermetic.wiring.wish import Wish
 
@@ -44,8 +44,16 @@ async def certified(home: Home, wish: Wish, clock: Clock) -> Sealing:
     context = _begun(wish, store, own, clock, beside)
     context.base.aside = answers.served
 
+    kept = {
+        entry: Kept(entry, _source(wish), public, names=wish.names),
+        LOCAL: Kept(entry, OWN, local, names=wish.own_names),
+    }
+
+    presenting = {entry: context, LOCAL: beside}
+
     def present(named: str, credential: Credential) -> None:
-        {entry: context, LOCAL: beside}[named].swap(credential)
+        if named in presenting:
+            presenting[named].swap(credential)
 
     best = partial(_best, store, entry, clock)
     tasks = (
@@ -60,12 +68,16 @@ async def certified(home: Home, wish: Wish, clock: Clock) -> Sealing:
         store,
         context,
         home.ca,
-        Certification(store, {entry: public, LOCAL: local}, clock, present=present),
+        Certification(store, kept, clock, present=present),
         tasks,
         FileStore(home.authority),
         clock,
         lambda: store.read(entry if entry in store.entries() else LOCAL).chain,
     )
+
+
+def _source(wish: Wish) -> str:
+    return ", else ".join(f"ACME {one.directory}" for one in wish.acme)
 
 
 def _begun(

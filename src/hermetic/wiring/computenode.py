@@ -12,8 +12,10 @@ from hermetic.clock import system_clock
 from hermetic.compute.calls import OpenDoor
 from hermetic.config.compute import ComputeSettings
 from hermetic.config.home import Home
+from hermetic.http.local import LocalDoor
 from hermetic.node import host
 from hermetic.node.server import NodeServer, bind
+from hermetic.web.api.certificates import CertificatesApi
 from hermetic.wiring import life
 from hermetic.wiring.computeface import ComputeFace
 from hermetic.wiring.computework import working
@@ -52,7 +54,8 @@ async def _serve(home: Home, settings: ComputeSettings, reread: Reread, announce
                 server = _server(sockets, face, settings)
                 kestrel, port = settings.kestrel, server.ports[0]
                 url = life.url_of(kestrel.interface, port, sealed=kestrel.https_enabled)
-                tasks = [*sealing.watching(sockets), *trusting, work.sweep]
+                door = LocalDoor(home.root, CertificatesApi(sealing.certification).endpoints())
+                tasks = [*sealing.watching(sockets), *trusting, work.sweep, door.run]
                 announced = partial(life.announced, home, Ready(url, sealing.ca, os.getpid()))
                 await life.serve_beside(server, tasks, partial(announced, announce))
             finally:

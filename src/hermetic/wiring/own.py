@@ -13,13 +13,16 @@ from hermetic.certstore.ledger import Ledger
 from hermetic.clock import Clock
 from hermetic.config.home import Home, speaking_of, write_file
 from hermetic.errors import BadConfiguration, BadInput
-from hermetic.gateway.certification import Certification
+from hermetic.gateway.certification import Certification, Kept
 from hermetic.issuers.authority import LEAF_LIFE, Authority
 from hermetic.node.renewal import Renewal
 from hermetic.tls.watch import follow
 from hermetic.wiring.context import context_of
 from hermetic.wiring.sealing import Sealing
 from hermetic.wiring.wish import Wish
+
+OWN = "our authority"
+"""Where such certificates come from, in words for a person."""
 
 
 def own_authority(home: Home, clock: Clock, leaf_life: timedelta = LEAF_LIFE) -> Authority:
@@ -62,11 +65,13 @@ async def owned(home: Home, wish: Wish, store: FileStore, clock: Clock) -> Seali
     renewal = await own_renewal(home, wish.role, wish.own_names, clock)
     context = context_of(wish, await renewal.credential(), clock)
 
+    kept = Kept(entry, OWN, renewal, names=wish.own_names)
+
     def present(named: str, credential: Credential) -> None:
         if named == entry:
             context.swap(credential)
 
-    certification = Certification(store, {entry: renewal}, clock, present=present)
+    certification = Certification(store, {entry: kept}, clock, present=present)
     read = partial(store.read, entry)
     following = partial(follow, store.folder(entry), context, clock=clock, read=read)
     return Sealing(

@@ -13,13 +13,12 @@ from hermetic.certstore.stores import Stores
 from hermetic.clock import Clock
 from hermetic.config.home import Home, write_file
 from hermetic.errors import BadConfiguration, CertificateRejected
-from hermetic.gateway.certification import Certification
 from hermetic.tls.folder import read_folder
 from hermetic.tls.watch import follow
 from hermetic.wiring.certified import certified
 from hermetic.wiring.context import context_of
 from hermetic.wiring.own import owned
-from hermetic.wiring.sealing import Sealing, unsealed_listener
+from hermetic.wiring.sealing import Sealing, read_elsewhere, unsealed_listener
 from hermetic.wiring.wish import Wish
 
 
@@ -57,15 +56,18 @@ async def _supplied(wish: Wish, folder: Path, store: FileStore, clock: Clock) ->
     # cert-manager lays the issuer's root beside the pair under this name.
     ca = folder / "ca.crt"
     trusted = ca.absolute() if ca.is_file() else None
+
+    read = partial(read_folder, folder)
+    certification, kept = read_elsewhere(store, wish.role, f"folder {folder}", read, clock)
     return Sealing(
         store,
         context,
         trusted,
-        Certification(store, {}, clock),
+        certification,
         (partial(follow, folder, context, clock=clock),),
         None,
         clock,
-        lambda: read_folder(folder).chain,
+        kept,
     )
 
 
@@ -86,15 +88,17 @@ async def _chosen(
     )
     # The check of the port reads in a thread of its own, and a `Chosen` is for one at a time.
     again = Chosen(Stores(home.stores), choice, role=wish.role, clock=clock)
+    source = f"store {choice.location}/{choice.store}"
+    certification, kept = read_elsewhere(store, wish.role, source, again.read, clock)
     return Sealing(
         store,
         context,
         await asyncio.to_thread(_published_roots, home, stores),
-        Certification(store, {}, clock),
+        certification,
         (following,),
         None,
         clock,
-        lambda: again.read().chain,
+        kept,
     )
 
 

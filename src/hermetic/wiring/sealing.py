@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hermetic.certificates.chain import Chain
+from hermetic.certificates.credential import Credential
+from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
 from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.errors import NotFound, Unavailable
-from hermetic.gateway.certification import Certification
+from hermetic.gateway.certification import Certification, Kept
 from hermetic.issuers.roots import ROOT
 from hermetic.node.ending import Ending
 from hermetic.node.presented import PresentedCheck
@@ -82,6 +84,18 @@ class Sealing:
         reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
         check = PresentedCheck((reached, port), lambda: context.credential.chain.names[0], kept)
         return [*self.tasks, check.run]
+
+
+def read_elsewhere(
+    store: FileStore, role: Role, source: str, read: Callable[[], Credential], clock: Clock
+) -> tuple[Certification, Callable[[], Chain]]:
+    """Return how a credential is shown that is not kept in *store*, and what reads its chain."""
+
+    def chain() -> Chain:
+        return read().chain
+
+    kept = Kept(role.value, source, read=chain)
+    return Certification(store, {role.value: kept}, clock), chain
 
 
 def unsealed_listener(home: Home, clock: Clock) -> Sealing:

@@ -14,10 +14,11 @@ from hermetic.certstore.stores import Stores
 from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.config.sections import CertificateChoice
+from hermetic.gateway.certification import Kept
 from hermetic.tls.folder import digest_of
 from hermetic.wiring.keeping_up import authentication_renewal
 from hermetic.wiring.life import Task
-from hermetic.wiring.own import own_renewal
+from hermetic.wiring.own import OWN, own_renewal
 from hermetic.wiring.wish import choice_of
 
 AUTHENTICATION = Role.AUTHENTICATION.value
@@ -31,6 +32,8 @@ class Shown:
     read: Callable[[], Credential]
     digest: Callable[[], str]
     folder: Path
+    kept: Kept
+    """What it is, for whoever lists certificates."""
     tasks: tuple[Task, ...] = ()
 
 
@@ -45,17 +48,22 @@ async def shown_by(
     if section.is_chosen:
         stores, choice = Stores(home.stores), choice_of(section)
         chosen = Chosen(stores, choice, role=Role.AUTHENTICATION, clock=clock)
-        return Shown(chosen.read, chosen.digest, chosen.folder)
+        again = Chosen(Stores(home.stores), choice, role=Role.AUTHENTICATION, clock=clock)
+        source = f"store {choice.location}/{choice.store}"
+        kept = Kept(AUTHENTICATION, source, read=lambda: again.read().chain)
+        return Shown(chosen.read, chosen.digest, chosen.folder, kept)
     if section.enabled is False:
         return None
     renewal = await asyncio.to_thread(authentication_renewal, home, clock)
+    source = "the authority that was joined"
     if renewal is None:
+        source = OWN
         if not home.authority.is_dir():
             return None
         renewal = await own_renewal(home, Role.AUTHENTICATION, own_names, clock)
     await renewal.credential()
     store = FileStore(home.certificates)
     folder = store.folder(AUTHENTICATION)
-    return Shown(
-        partial(store.read, AUTHENTICATION), partial(digest_of, folder), folder, (renewal.run,)
-    )
+    read, digest = partial(store.read, AUTHENTICATION), partial(digest_of, folder)
+    kept = Kept(AUTHENTICATION, source, renewal)
+    return Shown(read, digest, folder, kept, (renewal.run,))

@@ -54,6 +54,7 @@ async def _serve(
         section = settings.back_end_configuration.client_certificate
         known_by = dict.fromkeys((*settings.certificates.names, *host.outward(names)))
         backend, tasks = await back_end(home, section, tuple(known_by), system_clock)
+        backend.list_in(sealing.certification)
         port = sockets[0].getsockname()[1]
         identity = identity_of(settings, sealing, port, key)
         async with assembled(settings, kept, backend, identity, system_clock) as parts:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -50,19 +51,27 @@ class CertificatesApi:
 
 def listing_of(view: CertificateView) -> CertificateListing:
     """Return *view* as it looks on the wire; `hermetic certificate` shows a store so, too."""
-    chain = view.chain
-    return CertificateListing(
+    chain, kept = view.chain, view.kept
+    listing = CertificateListing(
         entry=view.entry,
+        role=kept.role,
+        source=kept.source,
+        names=list(kept.names),
+        next_renewal=None if view.next_at is None else _moment(view.next_at),
+        last_error=view.last_error,
+        doing=view.doing or None,
+    )
+    if chain is None:
+        return listing
+    return msgspec.structs.replace(
+        listing,
+        names=list(chain.names),
         subject=chain.subject,
         issuer=chain.leaf.issuer.rfc4514_string(),
-        names=list(chain.names),
         serial=f"{chain.serial:x}",
         sha256=chain.sha256,
         not_before=_moment(chain.not_before),
         not_after=_moment(chain.not_after),
-        next_renewal=None if view.next_at is None else _moment(view.next_at),
-        last_error=view.last_error,
-        doing=view.doing or None,
     )
 
 
