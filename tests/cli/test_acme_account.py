@@ -23,6 +23,7 @@ def test_who_has_no_server_is_told_how_to_get_one(home: Home, capsys: Captured) 
     assert "--acme" in run(capsys, code=66)
 
 
+@pytest.mark.slow
 def test_an_account_is_shown_without_its_key(home: Home, capsys: Captured) -> None:
     home.settings.write_text(
         json.dumps({"Certificates": {"Names": ["a.test"], "Acme": {"Directory": AT}}})

@@ -51,6 +51,7 @@ def test_a_node_is_told_to_end_and_awaited(home: Home) -> None:
     assert running.returncode == -signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_what_was_meant_for_the_command_is_not_handed_to_the_node(home: Home) -> None:
     started = (
         "from pathlib import Path; from hermetic.cli.local_nodes import LocalNode;"
@@ -98,6 +99,7 @@ def test_nodes_are_those_that_were_set_up(home: Home) -> None:
     assert [one.kind for one in nodes(home, "webnode")] == ["webnode", "computenode"]
 
 
+@pytest.mark.slow
 def test_a_node_that_does_not_start_says_why(home: Home) -> None:
     home.settings.write_text('{"Kestrel": {"Prt": 1}}')
     with pytest.raises(Unavailable, match="Prt"):

@@ -129,6 +129,7 @@ def test_a_hold_ends_with_an_error_inside(opening: Opening) -> None:
         assert opening().entries() == ()
 
 
+@pytest.mark.slow
 def test_readers_beside_a_writer_meet_whole_credentials_only(
     opening: Opening, credential: Credential
 ) -> None:

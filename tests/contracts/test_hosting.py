@@ -375,6 +375,7 @@ async def test_an_input_that_is_no_variable_is_refused(host: SessionHost, name: 
 # ---- how it ends ----
 
 
+@pytest.mark.slow
 async def test_a_session_whose_interpreter_died_is_gone_but_for_its_files(
     host: SessionHost,
 ) -> None:

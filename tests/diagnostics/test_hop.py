@@ -125,6 +125,7 @@ async def only(host: str, port: int) -> Finding:
     return found[0]
 
 
+@pytest.mark.slow
 async def test_a_port_nobody_listens_on_is_told_from_one_that_hangs() -> None:
     with socket.create_server((HERE, 0)) as taken:
         free = taken.getsockname()[1]

@@ -45,6 +45,7 @@ async def test_nothing_is_said_of_who_answers_without_an_end() -> None:
         assert await strangers.look("there", HERE, port, OURS.now) is None
 
 
+@pytest.mark.slow
 async def test_nothing_is_said_of_who_says_nothing() -> None:
     async with serving(None, silent=True) as port:
         assert await strangers.look("there", HERE, port, OURS.now) is None

@@ -71,6 +71,7 @@ async def test_a_peer_that_was_named_over_plain_http_is_believed_by_its_certific
     assert not asked
 
 
+@pytest.mark.slow
 async def test_all_ends_in_time_with_what_was_found_and_a_peer_that_hangs_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

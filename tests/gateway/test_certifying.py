@@ -30,6 +30,7 @@ async def test_an_order_ends(bench: Bench) -> None:
     assert await refused(bench.certifying.find(account, order.id)) == "malformed"
 
 
+@pytest.mark.slow
 async def test_too_many_orders_have_to_wait_as_long_as_is_needed(bench: Bench) -> None:
     account = await bench.account()
     for _ in range(BUDGET):

@@ -132,6 +132,7 @@ def test_two_authorities_have_different_names(tmp_path: Path, clock: TurnedClock
     assert all("Example " in name for name in names)
 
 
+@pytest.mark.slow
 def test_a_creation_that_crashes_anywhere_is_completed(tmp_path: Path, clock: TurnedClock) -> None:
     steps = Steps()
     opened(FileStore(tmp_path / "whole", disk=TroubledDisk(steps)), clock)

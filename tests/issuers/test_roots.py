@@ -108,6 +108,7 @@ STEPS: dict[str, Callable[[Roots], Hierarchy]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STEPS)
 def test_a_step_cut_short_anywhere_is_done_again(
     tmp_path: Path, clock: TurnedClock, name: str

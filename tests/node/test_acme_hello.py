@@ -51,6 +51,7 @@ async def test_who_validates_sees_the_answer_and_nobody_else_does() -> None:
         assert (await shown_to(port, "localhost", "http/1.1"))[0] == usual
 
 
+@pytest.mark.slow
 async def test_who_sends_its_hello_in_pieces_or_never_holds_up_nobody() -> None:
     async with listening() as (port, answers):
         await answers.present(PROOF)

@@ -134,6 +134,7 @@ def test_names_beyond_ascii_are_found(place: Path) -> None:
     assert shake(server_context(odd.issue()), context).succeeded
 
 
+@pytest.mark.slow
 def test_the_folder_is_ours_alone_and_goes_with_the_last_context(
     authority: Hierarchy, place: Path
 ) -> None:
@@ -191,6 +192,7 @@ def test_what_is_no_certificate_is_refused() -> None:
     assert refused.value.code == "malformed"
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_swept_after_and_a_living_one_is_not(
     authority: Hierarchy, place: Path
 ) -> None:
@@ -224,6 +226,7 @@ def test_a_folder_of_another_user_is_left_alone(
     assert (place / "hermetic-anchors-link").is_symlink()
 
 
+@pytest.mark.slow
 def test_a_forked_child_does_not_take_the_folder_with_it(authority: Hierarchy, place: Path) -> None:
     context = client_context(many() + authority.root_pem)
     child = os.fork()

@@ -178,6 +178,7 @@ async def test_a_file_half_written_closes_no_connection(scene: Scene) -> None:
     assert (await scene.door.knock(scene.cast.identity("web-1"))).verdict == "in"
 
 
+@pytest.mark.slow
 async def test_roots_rotate_and_no_client_that_is_meant_notices(
     scene: Scene, authority: Hierarchy
 ) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
+import pytest
+
 from hermetic.certificates.roles import Role
 from hermetic.certstore.files import FileStore
 from hermetic.clock import system_clock
@@ -27,6 +29,7 @@ def wish(server: AcmeServer, folder: Path, sharing: Sharing | None = None) -> Wi
     return Wish(Role.API, names=("a.test",), acme=(acme,), sharing=sharing)
 
 
+@pytest.mark.slow
 async def test_two_nodes_that_share_a_database_order_once(tmp_path: Path) -> None:
     database = SqliteDatabase(tmp_path / "db")
     await database.open()

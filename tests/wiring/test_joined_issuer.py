@@ -27,6 +27,7 @@ def test_each_use_has_the_account_and_what_is_under_way_of_its_own(home: Home) -
         assert Account.of(found).kid == account.kid
 
 
+@pytest.mark.slow
 async def test_it_believes_the_roots_that_were_told(home: Home) -> None:
     with pytest.raises((BadConfiguration, OSError)):
         joined_issuer(home, JOINED, system_clock)

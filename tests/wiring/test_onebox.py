@@ -60,6 +60,7 @@ def logged_in(ready: Ready, password: str = PASSWORD) -> list[str]:
         return sorted(one.entry for one in client.certificates())
 
 
+@pytest.mark.slow
 def test_a_box_answers_through_verified_tls_and_ends_when_told(home: Home) -> None:
     assert during(home, logged_in) == [["api", "token-signing"]]
 
@@ -95,6 +96,7 @@ def test_where_it_runs_is_recorded_as_long_as_it_does(home: Home) -> None:
     assert not home.running.exists()
 
 
+@pytest.mark.slow
 def test_it_says_that_it_is_ready_and_counts(home: Home) -> None:
     def visit(ready: Ready) -> tuple[int, bool]:
         with Client(ready.url, ca=ready.ca) as client:

@@ -102,6 +102,7 @@ def await_ready(asked: Client) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_calls_of_clients_are_given_to_a_compute_node(home: Home, compute: str) -> None:
     request = PublishRequest(
         code="answer = x",
@@ -150,6 +151,7 @@ def test_it_is_known_to_others_by_its_name_for_as_long_as_it_runs(home: Home) ->
     assert not home.running.exists()
 
 
+@pytest.mark.slow
 def test_tokens_are_signed_with_the_certificate_that_the_settings_name(home: Home) -> None:
     credential = COMPANY.issue("tokens", key=key_of(KeyKind.RSA_2048))
     Stores(home.stores).add(MACHINE, MY, credential)
@@ -199,6 +201,7 @@ def test_a_certificate_that_is_not_there_keeps_it_from_starting(
     assert not home.running.exists()
 
 
+@pytest.mark.slow
 def test_what_a_store_holds_is_presented_with_the_roots_to_believe_it_by(home: Home) -> None:
     stores = Stores(home.stores)
     stores.add(MACHINE, MY, COMPANY.issue("localhost"))

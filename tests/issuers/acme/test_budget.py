@@ -61,6 +61,7 @@ def test_a_clock_that_was_set_back_bars_nobody() -> None:
     assert over(spent, [NOW + 40 * DAY] * 400) == 0
 
 
+@pytest.mark.slow
 async def test_a_public_server_is_asked_five_times_also_by_a_process_started_anew(
     tmp_path: Path,
 ) -> None:
@@ -78,6 +79,7 @@ async def test_a_public_server_is_asked_five_times_also_by_a_process_started_ane
         await issued(client(server, clock, tmp_path, limited=True))
 
 
+@pytest.mark.slow
 async def test_a_renewal_that_says_what_it_replaces_is_not_counted(tmp_path: Path) -> None:
     clock = TurnedClock(NOW)
     async with serving(clock) as server:

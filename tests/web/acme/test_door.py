@@ -194,6 +194,7 @@ async def test_secrets_are_in_no_log_and_no_listing(
     assert given["macKey"] not in listed + out.out + out.err
 
 
+@pytest.mark.slow
 async def test_a_stranger_fills_no_table(web: WebNode) -> None:
     """Anybody can make keys and sign; nothing of that may cost a write."""
     assert web.cases.certifying is not None

@@ -112,6 +112,7 @@ async def test_a_password_that_is_not_changed_stays(
         assert (await client.post("/login", json=RIGHT)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_behind_a_named_proxy_failures_are_counted_by_client(tmp_path: Path) -> None:
     wrong = RIGHT | {"password": "wrong"}
     async with (

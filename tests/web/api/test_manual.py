@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.support.webnode import WebNode
 
 
@@ -13,6 +15,7 @@ async def test_the_root_leads_on(web: WebNode) -> None:
     assert page.text.startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 async def test_every_problem_has_a_page_at_its_own_address(web: WebNode) -> None:
     async with web.anybody() as client:
         listed = (await client.get("/problems")).text.splitlines()
@@ -26,6 +29,7 @@ async def test_an_unknown_problem_has_no_page(web: WebNode) -> None:
         assert (await client.get("/problems/none")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_the_description_lists_every_address_that_answers(web: WebNode) -> None:
     described = (await web.client.get("/openapi.json")).json()
     for path, operations in described["paths"].items():
