@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PREPARE := @$(PYTHON) tools/environment.py $(VENV)
-TEST_PROGRAMS := openssl curl postgresql nginx-light systemd iproute2 testssl.sh bsdextrautils wrk bind9 knot pebble certbot lego faketime
+TEST_PROGRAMS := openssl curl postgresql nginx-light systemd iproute2 testssl.sh bsdextrautils wrk bind9 knot pebble certbot lego faketime pebble/forky
 BENCH_PROGRAMS := nginx-light wrk
 
 .PHONY: help demo test test-fast bench check format docs pin clean
@@ -54,6 +54,6 @@ pin:  ## Choose the newest versions that pyproject.toml allows
 
 clean:  ## Remove environments, caches and the demo's home
 	[ ! -d .demo ] || chmod -R u+w .demo  # a node keeps what it unpacked read-only
-	rm -rf .venv .venv-* .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .later .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf .coverage htmlcov build dist src/hermetic.egg-info
 	find src tests bench examples tools -name __pycache__ -type d -exec rm -rf {} +

@@ -13,9 +13,13 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+import later
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LAYERS = ["node", "demo", "test", "dev"]  # each holds the ones before it
 OLDEST = (3, 11)
+# Where programs of a later Debian are unpacked.
+LATER = os.path.join(ROOT, ".later")
 # The program by which to see that a Debian package is there.
 PROGRAMS = {
     "openssl": "openssl",
@@ -32,6 +36,7 @@ PROGRAMS = {
     "certbot": "certbot",
     "lego": "lego",
     "faketime": "faketime",
+    "pebble/forky": os.path.join(LATER, "usr", "bin", "pebble"),
     "wrk": "wrk",
 }
 # Where Debian puts programs that are not for everybody's path.
@@ -112,6 +117,11 @@ def programs(packages):
     further = [folder for pattern in FURTHER for folder in glob.glob(pattern)]
     path = os.pathsep.join([os.environ.get("PATH", "")] + further)
     missing = [one for one in packages if not shutil.which(PROGRAMS[one], path=path)]
+    for one in missing:
+        if "/" in one:
+            print("Fetching {} …".format(one), flush=True)
+            later.fetch(one, LATER)
+    missing = [one for one in missing if "/" not in one]
     if not missing:
         return
     if os.geteuid() or not shutil.which("apt-get"):

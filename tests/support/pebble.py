@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ PROGRAM, DNS_PROGRAM = shutil.which("pebble"), shutil.which("pebble-challtestsrv
 needs_pebble = pytest.mark.skipif(
     PROGRAM is None or DNS_PROGRAM is None, reason="pebble is not installed"
 )
+NEWEST = shutil.which(str(Path(__file__).parents[2] / ".later" / "usr" / "bin" / "pebble"))
+"""That of a later Debian, which knows profiles and renewal information (`tools/later.py`)."""
+needs_newest = pytest.mark.skipif(
+    NEWEST is None or DNS_PROGRAM is None, reason="the pebble of a later Debian is not there"
+)
+PROFILES = {"default": timedelta(days=90), "shortlived": timedelta(hours=160)}
 EAB = ("kid-of-tests", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W")
 """An account that a server with EAB knows; its key is of tests alone."""
 
@@ -52,6 +59,14 @@ class Pebble:
         found = self._got(f"{self.management}/cert-status-by-serial/{serial:x}")
         return str(json.loads(found)["Status"])
 
+    def suggest(self, chain_pem: str, answer: str) -> None:
+        """Let the renewal information of a certificate be *answer*."""
+        body = json.dumps({"certificate": chain_pem, "ariResponse": answer}).encode()
+        context = ssl.create_default_context(cafile=str(self.ca))
+        url = f"{self.management}/set-renewal-info/"
+        request = urllib.request.Request(url, body, method="POST")
+        urllib.request.urlopen(request, timeout=10, context=context).close()
+
     def tell_dns(self, what: str, **body: object) -> None:
         """Change what the DNS of the validation says."""
         request = urllib.request.Request(
@@ -72,13 +87,16 @@ def running(
     *,
     eab: bool = False,
     dns: str = "",
+    newest: bool = False,
 ) -> Iterator[Pebble]:
     """Run a server until left, that knows no waiting; *environment* sets what it refuses.
 
     Args:
         dns: The DNS server that it asks; without one, every name leads to this machine.
+        newest: Whether to take that of a later Debian, with `PROFILES`.
     """
-    assert PROGRAM is not None
+    program = NEWEST if newest else PROGRAM
+    assert program is not None
     assert DNS_PROGRAM is not None
     folder = Path(tempfile.mkdtemp(prefix="pebble-of-tests-"))
     api, management, http, tls, dns_port, dns_management = _free_ports(6)
@@ -97,6 +115,12 @@ def running(
         "ocspResponderURL": "",
         "externalAccountBindingRequired": eab,
     }
+    if newest:
+        configuration["retryAfter"] = {"authz": 1, "order": 1}
+        configuration["profiles"] = {
+            name: {"description": name, "validityPeriod": int(life.total_seconds())}
+            for name, life in PROFILES.items()
+        }
     if eab:
         configuration["externalAccountMACKeys"] = dict([EAB])
     (folder / "config.json").write_text(json.dumps({"pebble": configuration}))
@@ -110,7 +134,7 @@ def running(
         )
         server = subprocess.Popen(
             [
-                *(PROGRAM, "-config", str(folder / "config.json")),
+                *(program, "-config", str(folder / "config.json")),
                 *("-dnsserver", dns or f"127.0.0.1:{dns_port}", "-strict"),
             ],
             env={"PATH": os.environ["PATH"], "PEBBLE_VA_NOSLEEP": "1", **(environment or {})},
