@@ -88,11 +88,13 @@ def running(
     eab: bool = False,
     dns: str = "",
     newest: bool = False,
+    tls_port: int = 0,
 ) -> Iterator[Pebble]:
     """Run a server until left, that knows no waiting; *environment* sets what it refuses.
 
     Args:
         dns: The DNS server that it asks; without one, every name leads to this machine.
+        tls_port: Where it looks for answers of tls-alpn-01; some free one without it.
         newest: Whether to take that of a later Debian, with `PROFILES`.
     """
     program = NEWEST if newest else PROGRAM
@@ -100,6 +102,7 @@ def running(
     assert DNS_PROGRAM is not None
     folder = Path(tempfile.mkdtemp(prefix="pebble-of-tests-"))
     api, management, http, tls, dns_port, dns_management = _free_ports(6)
+    tls = tls_port or tls
     authority = hierarchy()
     own = authority.issue("localhost", "127.0.0.1")
     (folder / "own.pem").write_bytes(own.chain_pem)

@@ -3,14 +3,15 @@
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from tests.support import pebble as pebbles
-from tests.support.installation import Installation, Node
+from tests.support.installation import WEB, Installation, Node
 from tests.support.pebble import Pebble, needs_pebble
 from tests.support.postgresql import Alone
 from tests.support.product import until
@@ -23,12 +24,20 @@ WEBS = 3
 
 @pytest.fixture
 def pebble() -> Iterator[Pebble]:
-    with pebbles.running() as made:
+    with pebbles.running(tls_port=WEB) as made:
         yield made
 
 
 @pytest.fixture
 def whole(tmp_path: Path, pebble: Pebble) -> Iterator[Installation]:
+    with installed(tmp_path, pebble, {"HttpPort": pebble.http_port}) as made:
+        yield made
+
+
+@contextmanager
+def installed(
+    tmp_path: Path, pebble: Pebble, proving: Mapping[str, object]
+) -> Iterator[Installation]:
     postgresql = Alone()
     try:
         with postgresql.cluster.database() as where:
@@ -39,7 +48,7 @@ def whole(tmp_path: Path, pebble: Pebble) -> Iterator[Installation]:
                     "Directory": pebble.directory,
                     "Ca": str(pebble.ca),
                     "AgreeTos": True,
-                    "HttpPort": pebble.http_port,
+                    **proving,
                 }
                 made.add_web(
                     {
@@ -51,6 +60,14 @@ def whole(tmp_path: Path, pebble: Pebble) -> Iterator[Installation]:
             made.stop()
     finally:
         postgresql.remove()
+
+
+def of_name(node: Node) -> dict[str, object]:
+    """Return what `hermetic certificate` tells of the public certificate of *node*."""
+    node.ca = Path(node.ready["ca"])  # its own authority certifies this machine's names
+    with node.client(node.token()) as client:
+        found: list[dict[str, object]] = client.get("/certificates").raise_for_status().json()
+    return next(one for one in found if one["entry"] == "api")
 
 
 def shown(node: Node) -> x509.Certificate | None:
@@ -90,3 +107,20 @@ def test_one_of_them_orders_and_all_present_it(whole: Installation, pebble: Pebb
     leader.start()
     until(lambda: serials(whole.webs) == {first})
     assert pebble.status_of(first) == "Valid"
+
+
+def test_whichever_of_them_the_server_asks_has_the_answer(tmp_path: Path, pebble: Pebble) -> None:
+    """The name leads to one node, and another one's is the order."""
+    proving = {"Challenge": "tls-alpn-01", "TlsPort": WEB}
+    with installed(tmp_path, pebble, proving) as whole:
+        pebble.tell_dns("add-a", host=NAME, addresses=["127.0.0.9"])  # to nobody yet
+        whole.start()
+        until(lambda: any("certificate.renewal_failed" in one.log for one in whole.webs))
+        leader = next(one for one in whole.webs if "acme.registered" in one.log)
+        assert of_name(leader)["notAfter"] is None
+        assert "127.0.0.9" in str(of_name(leader)["lastError"])
+        other = next(one for one in whole.webs if one is not leader)
+        pebble.tell_dns("clear-a", host=NAME)
+        pebble.tell_dns("add-a", host=NAME, addresses=[other.address])
+        until(lambda: len(serials(whole.webs)) == 1 and 0 not in serials(whole.webs), within_s=90)
+        assert "acme.shown_for_another" in other.log

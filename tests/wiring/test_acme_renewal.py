@@ -38,14 +38,19 @@ async def test_two_nodes_that_share_a_database_order_once(tmp_path: Path) -> Non
         for home in homes:
             home.create()
             sharing = Sharing(database, signing_key())
-            renewal, _ = acme_renewal(home, wish(server, tmp_path, sharing), system_clock)
+            folder = home.root.parent / f"{home.root.name}-folder"
+            folder.mkdir()
+            renewal, _ = acme_renewal(home, wish(server, folder, sharing), system_clock)
             assert isinstance(renewal, SharedRenewal)
             running = asyncio.create_task(renewal.run())
             stack.callback(running.cancel)
         stores = [FileStore(home.certificates) for home in homes]
+        answers = "*-folder/www/.well-known/acme-challenge/*"
+        await until(lambda: len(list(tmp_path.glob(answers))) == 2, within_s=20)  # both show it
         await until(lambda: all("api" in one.entries() for one in stores), within_s=20)
         assert len({one.read("api").chain.serial for one in stores}) == 1
         assert server.count("neworder") == 1
+        await until(lambda: not list(tmp_path.glob(answers)), within_s=20)
         assert not list(homes[0].acme.rglob("account.key"))  # it lies in the database alone
     await database.close()
 

@@ -30,7 +30,8 @@ T = TypeVar("T")
 
 LEASE_LIFE = timedelta(seconds=30)
 """After so long another node takes over from one that died."""
-_LOOK_S = 2.0
+LOOK_S = 2.0
+"""How often each node looks for what another has written."""
 _KEPT_EVERY = 3  # times in its life
 
 log = logger(__name__)
@@ -187,6 +188,8 @@ class SharedRenewal:
         self._documents, self._pause = ("pending", *documents), pause
         self._version = 0
         self._alone = asyncio.Lock()
+        self.follow: Callable[[], Awaitable[None]] = _nothing
+        """Called in each turn: shows what another node's order has to show (`proofs`)."""
 
     @property
     def next_at(self) -> datetime | None:
@@ -208,7 +211,7 @@ class SharedRenewal:
         try:
             while True:
                 await self.turn()
-                await self._pause(_LOOK_S)
+                await self._pause(LOOK_S)
         finally:
             with contextlib.suppress(HermeticError):
                 await self._shared.give_back()
@@ -217,6 +220,7 @@ class SharedRenewal:
         """Take in what another node has renewed; renew if it is this node's turn."""
         try:
             await self.take_in()
+            await self.follow()
             if await self._shared.take():
                 await self._led(self._renewal.turn)
         except HermeticError as error:
@@ -276,6 +280,10 @@ class SharedRenewal:
             mine = await self._shared.take()
             if not mine or self._shared.lease is None or self._shared.lease.token != token:
                 return
+
+
+async def _nothing() -> None:
+    """Do nothing."""
 
 
 async def _as_coroutine(awaitable: Awaitable[T]) -> T:

@@ -13,6 +13,7 @@ from hermetic.issuers.acme.account import Keeping
 from hermetic.issuers.acme.client import AcmeIssuer
 from hermetic.issuers.acme.conversation import Chance, Server
 from hermetic.issuers.acme.jose import ExternalAccount
+from hermetic.issuers.acme.proving import Prover
 from hermetic.tls.contexts import TlsProfile, client_context
 from hermetic.wiring.proving import Listening, prover_of, secret_in
 
@@ -23,12 +24,14 @@ def acme_issuer(
     clock: Clock,
     listening: Listening | None = None,
     kept: Keeping | None = None,
+    prover: Prover | None = None,
 ) -> AcmeIssuer:
     """Return the issuer that *acme* means.  Blocks for the disk.
 
     Args:
         listening: The listener that can show answers, if there is one.
         kept: Who keeps its account; *home* does otherwise.
+        prover: Who proves the names; as *acme* says it otherwise.
 
     Raises:
         BadConfiguration: A file that is named cannot be read, or holds something else.
@@ -49,7 +52,8 @@ def acme_issuer(
         limited=not acme.ca,
     )
     kept = kept or Accounts(home.acme_account(acme.directory))
-    return AcmeIssuer(server, kept, [prover_of(home, acme, listening)], Chance(clock))
+    prover = prover or prover_of(home, acme, listening)
+    return AcmeIssuer(server, kept, [prover], Chance(clock))
 
 
 def _authorities(ca: str) -> bytes | None:

@@ -9,6 +9,7 @@ from hermetic.config.home import Home
 from hermetic.issuers.acme.alpn01 import AlpnAnswers
 from hermetic.issuers.acme.conversation import ACCOUNT, NEXT
 from hermetic.issuers.several import Several
+from hermetic.node.proofs import SharedProofs
 from hermetic.node.renewal import Renewal
 from hermetic.node.sharing import (
     Shared,
@@ -19,7 +20,7 @@ from hermetic.node.sharing import (
 )
 from hermetic.tls.contexts import server_context
 from hermetic.wiring.acme import acme_issuer
-from hermetic.wiring.proving import Listening
+from hermetic.wiring.proving import Listening, prover_of
 from hermetic.wiring.wish import Wish
 
 
@@ -47,10 +48,15 @@ def _shared(
 ) -> tuple[SharedRenewal, AlpnAnswers]:
     """Return what does so together with the other web nodes: one of them orders for all."""
     accounts = [SharedAccount(shared, home.acme_account(one.directory).name) for one in wish.acme]
+    plain = [prover_of(home, one, listening) for one in wish.acme]
+    proofs = SharedProofs(shared, plain, clock)
     issuer = Several(
         [
-            acme_issuer(home, one, clock, listening, account)
-            for one, account in zip(wish.acme, accounts, strict=True)
+            # What the DNS says, every node says already.
+            acme_issuer(home, one, clock, None, account, here if here.kind == "dns-01" else shown)
+            for one, account, here, shown in zip(
+                wish.acme, accounts, plain, proofs.provers(), strict=True
+            )
         ]
     )
     local = FileStore(home.certificates)
@@ -58,4 +64,6 @@ def _shared(
     renewal = Renewal(store, wish.role.value, issuer, wish.names, wish.role, clock)
     renewal.pending = SharedPending(shared)
     documents = tuple(one.what(name) for one in accounts for name in (ACCOUNT, NEXT))
-    return SharedRenewal(shared, renewal, local, documents), listening[1]
+    together = SharedRenewal(shared, renewal, local, documents)
+    together.follow = proofs.follow
+    return together, listening[1]

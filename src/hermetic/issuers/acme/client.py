@@ -244,10 +244,11 @@ class AcmeIssuer:
                 await self._spend(speaking, url, payload, names)
                 return await speaking.post(url, payload)
             case Prove(proofs):
-                for one in proofs:
-                    self._doing = f"proves by {one.kind} that {one.name} is ours"
-                    shown.append(one)
-                    await self._provers[one.kind].present(one)
+                named = ", ".join(one.name for one in proofs)
+                kinds = " and ".join(dict.fromkeys(one.kind for one in proofs))
+                self._doing = f"proves by {kinds} that {named[:200]} is ours"
+                shown += proofs
+                await self._present(proofs)
             case Wait(seconds):
                 self._doing += f", again in {seconds:.0f} s" if ", again" not in self._doing else ""
                 await self._chance.pause(seconds)
@@ -261,6 +262,15 @@ class AcmeIssuer:
             case Tell(event, text):
                 log.warning(event, text=text, names=list(names))
         return None
+
+    async def _present(self, proofs: Sequence[Proof]) -> None:
+        """Show all of them at the same time: each may have to be waited for."""
+        ended = await asyncio.gather(
+            *(self._provers[one.kind].present(one) for one in proofs), return_exceptions=True
+        )
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
 
     async def _spend(
         self,

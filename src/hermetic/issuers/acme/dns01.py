@@ -270,10 +270,15 @@ class Program:
 
     def __init__(self, program: Path) -> None:
         self._program = program
+        self._alone = asyncio.Lock()
 
     async def present(self, proof: Proof) -> None:
-        """Let it add the record; raises `BadConfiguration` if it does not end with 0."""
-        await self._run("present", proof)
+        """Let it add the record; raises `BadConfiguration` if it does not end with 0.
+
+        One at a time: a program that writes a zone's file need not expect another beside it.
+        """
+        async with self._alone:
+            await self._run("present", proof)
 
     async def withdraw(self, proof: Proof) -> None:
         """Let it take the record away; raises as `present`."""
