@@ -1,6 +1,7 @@
 """What holds for every test: in CI a skip is a failure, and no variable of the caller leaks in."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -61,20 +62,40 @@ def reach(postgresql: Cluster) -> Iterator[ConnectionParameters]:
         yield reach
 
 
-FIGURES = pytest.StashKey[list[str]]()
+FIGURE, JUDGED = "figure", "judged"
+figures: list[str] = []
+judged: Counter[str] = Counter()
 
 
 @pytest.fixture
-def show(pytestconfig: pytest.Config) -> Callable[[str], None]:
+def show(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Return what prints a measured figure below the run's summary."""
-    return pytestconfig.stash.setdefault(FIGURES, []).append
+    return lambda line: record_property(FIGURE, line)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a test say along with its outcome what it counts for, also from another process."""
+    for item in items:
+        marker = item.get_closest_marker(JUDGED)
+        if marker is not None:
+            item.user_properties.append((JUDGED, marker.args[0]))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Gather what tests measured and count for, in the process that prints it."""
+    if report.when == "call" and report.passed:
+        for name, value in report.user_properties:
+            if name == FIGURE:
+                figures.append(str(value))
+            elif name == JUDGED:
+                judged[str(value)] += 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figures that tests measured; none of them is judged by its time."""
-    for line in config.stash.get(FIGURES, []):
+    for what, count in sorted(judged.items()):
+        terminalreporter.write_line(f"{what}: {count} as they should be")
+    for line in figures:
         terminalreporter.write_line(line)
 
 

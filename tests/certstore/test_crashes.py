@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -146,8 +146,11 @@ def is_torn(current: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_a_thousand_writers_killed_at_random_leave_no_torn_pair(nursery: Nursery) -> None:
+def test_a_thousand_writers_killed_at_random_leave_no_torn_pair(
+    nursery: Nursery, show: Callable[[str], None]
+) -> None:
     kill_again_and_again(nursery, 1000)
+    show("1000 writers of a store killed at random: no pair torn, none lost")
 
 
 def test_the_steps_are_all_there_are(tmp_path: Path) -> None:

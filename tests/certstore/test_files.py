@@ -2,7 +2,7 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -155,7 +155,9 @@ def test_a_backup_that_followed_links_is_read_and_written(store: FileStore, tmp_
 
 
 @pytest.mark.slow
-def test_a_hundred_stores_with_a_flipped_byte_start(root: Path, store: FileStore) -> None:
+def test_a_hundred_stores_with_a_flipped_byte_start(
+    root: Path, store: FileStore, show: Callable[[str], None]
+) -> None:
     store.write("api", THIRD)
     pristine = root.parent / "pristine"
     shutil.copytree(root, pristine, symlinks=True)
@@ -168,6 +170,7 @@ def test_a_hundred_stores_with_a_flipped_byte_start(root: Path, store: FileStore
         assert found.chain == SECOND.chain
         assert events[0]["event"] == "certificate.quarantined"
         assert (root / "api" / "quarantine" / "3").is_dir()
+    show("100 stores with a flipped byte: all start with the version before")
 
 
 def flip_a_byte(chance: random.Random, version: Path) -> None:

@@ -75,6 +75,7 @@ def outcome(home: Home, files: tuple[Path, ...], passphrase: bytes | None, **ask
 _MORE_IS_ASKED = {"an authority": "wrong-purpose"}
 
 
+@pytest.mark.judged("import fixtures, each the right chain or one coded reason")
 @pytest.mark.parametrize(
     ("name", "make", "passphrase", "expected"), FILES, ids=[case[0] for case in FILES]
 )
@@ -90,6 +91,7 @@ def test_a_file_ends_in_the_right_chain_or_in_one_reason(
     assert found == _MORE_IS_ASKED.get(name, expected)
 
 
+@pytest.mark.judged("import fixtures, each the right chain or one coded reason")
 @pytest.mark.usefixtures("stores")
 @pytest.mark.parametrize("case", HANDED, ids=str)
 def test_several_files_end_in_the_right_chain_or_in_one_reason(

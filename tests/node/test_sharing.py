@@ -1,7 +1,7 @@
 """Eight nodes present one name, and order its certificate once, whoever of them dies or sleeps."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -120,7 +120,9 @@ async def bench(folder: Path, nodes: int = NODES) -> AsyncIterator[Bench]:
 
 
 @pytest.mark.slow
-async def test_a_hundred_rounds_are_a_hundred_orders(tmp_path: Path) -> None:
+async def test_a_hundred_rounds_are_a_hundred_orders(
+    tmp_path: Path, show: Callable[[str], None]
+) -> None:
     async with bench(tmp_path) as whole:
         for count in range(1, ROUNDS + 1):
             if count % 10 == 5:
@@ -134,6 +136,7 @@ async def test_a_hundred_rounds_are_a_hundred_orders(tmp_path: Path) -> None:
                 leader = whole.leader()
                 leader.shared.holder, leader.shared.lease = f"reborn {count}", None
             whole.clock.advance(LIFE * 0.7)
+        show(f"{NODES} nodes, {ROUNDS} rounds, leaders paused and dying: {whole.orders} orders")
 
 
 async def paused_in_the_middle(whole: Bench) -> None:

@@ -7,7 +7,7 @@ those of the nodes' own contexts.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -194,13 +194,19 @@ async def replaced(whole: Site) -> None:
     assert authority.roots != (old,)
 
 
-async def test_twenty_roots_are_replaced_and_nobody_is_refused(tmp_path: Path) -> None:
+async def test_twenty_roots_are_replaced_and_nobody_is_refused(
+    tmp_path: Path, show: Callable[[str], None]
+) -> None:
     async with site(tmp_path, (0.05, 0.1, 0.9)) as whole:
         before = whole.handshakes
         for _ in range(ROUNDS):
             await replaced(whole)
         assert whole.failures == []
-        assert whole.handshakes - before > ROUNDS * len(whole.computes)
+        made = whole.handshakes - before
+        assert made > ROUNDS * len(whole.computes)
+        show(
+            f"{ROUNDS} roots replaced under load, one node lagging: 0 of {made} handshakes refused"
+        )
 
 
 async def test_without_the_gate_the_lagging_node_refuses(tmp_path: Path) -> None:

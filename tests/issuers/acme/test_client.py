@@ -34,6 +34,7 @@ def judge(chain: Chain, request: x509.CertificateSigningRequest, names: list[str
         below.verify_directly_issued_by(above)
 
 
+@pytest.mark.judged("Pebble 2.4, set-ups of chain, reuse and EAB with three challenges and keys")
 @pytest.mark.parametrize(
     ("length", "reuse", "eab"), list(product((1, 2, 3, 4), ("0", "50", "100"), (False, True)))
 )

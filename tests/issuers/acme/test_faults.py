@@ -17,6 +17,7 @@ from tests.support.acme_server import AcmeServer, Fault, problem, saying
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+pytestmark = pytest.mark.judged("outcomes of the ACME fault server")
 
 
 async def test_without_a_fault_all_goes_well_and_nothing_stays(

@@ -50,6 +50,7 @@ def suggest(pebble: Pebble, chain: Chain, answer: str) -> None:
     pebble.suggest(chain.leaf.public_bytes(Encoding.PEM).decode(), answer)
 
 
+@pytest.mark.judged("the newest Pebble, combinations of challenge, profile and EAB with two keys")
 @pytest.mark.parametrize(
     ("kind", "profile", "eab"),
     list(product(("http-01", "tls-alpn-01", "dns-01"), PROFILES, (False, True))),

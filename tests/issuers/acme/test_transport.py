@@ -19,7 +19,7 @@ from hermetic.issuers.acme.client import AcmeIssuer
 from tests.support.acme import client, issued
 from tests.support.acme_server import AcmeServer, Fault, problem, saying
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.judged("outcomes of the ACME fault server")]
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
