@@ -172,6 +172,7 @@ def many_certificates() -> list[Figure]:
     return [
         Figure("10 000 certificates looked through", certificates.scanned_s(), 1.0, "s", False),
         Figure("a context with 1000 CAs", trusting.further * 1000, 5, "ms", False),
+        Figure("CPU of a handshake that can be swapped", certificates.swapping(), 1.02, "x", False),
         Figure(
             "the first with them, against bare ssl", trusting.first / trusting.bare, 1, "x", False
         ),
