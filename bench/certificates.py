@@ -1,15 +1,19 @@
 """What certificates cost: many to look through, many to trust, one that can be swapped."""
 
+import logging
+import os
 import ssl
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from bench.load import resident_mb
+from hermetic import log
 from hermetic.certificates import signing
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
@@ -17,13 +21,14 @@ from hermetic.certificates.keys import generate
 from hermetic.certificates.renewal import Stage, due_at, stage
 from hermetic.certificates.roles import Role
 from hermetic.clock import system_clock
+from hermetic.tls.by_name import ByName
 from hermetic.tls.contexts import client_context, server_context
 from hermetic.tls.reload import SwappingContext
 from tests.support.memory_tls import shake
 from tests.support.memory_tls import trusting as trusting_client
 
 CERTIFICATES, AUTHORITIES, ROUNDS = 10_000, 1000, 5
-PAIRS, HANDSHAKES = 101, 20
+PAIRS, HANDSHAKES, FRONT_ENDS = 101, 20, 1000
 _NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 _DAY = timedelta(days=1)
 
@@ -97,10 +102,51 @@ def swapping() -> float:
     return statistics.median(ratios)
 
 
-def _cpu_s(server: ssl.SSLContext, client: ssl.SSLContext) -> float:
+@dataclass(frozen=True)
+class FrontEnds:
+    """What a thousand host names on one listener cost."""
+
+    cpu: float
+    """CPU of a handshake for one of them, against one for the listener's own name."""
+    kilobytes: float
+    """Memory of each."""
+
+
+def front_ends() -> FrontEnds:
+    """Return what a thousand host names cost, each with a certificate of its own."""
+    now = datetime.now(UTC)
+    root = signing.root(generate(), name="Bench", now=now, life=_DAY)
+
+    def made(name: str) -> Credential:
+        key = generate()
+        leaf = signing.leaf(
+            root, key.public_key(), names=[name], role=Role.API, now=now, life=_DAY / 2
+        )
+        return Credential(leaf, key)
+
+    context = SwappingContext(made("localhost"), clock=system_clock, role=Role.API)
+    by_name = ByName(clock=system_clock, role=Role.API)
+    offered = {f"n{number}": made(f"n{number}.test") for number in range(FRONT_ENDS)}
+    by_name.present({"first": made("first.test")})
+    before = resident_mb([os.getpid()])
+    with log.for_a_command(node="bench", level=logging.WARNING):
+        by_name.present(offered)
+    each = (resident_mb([os.getpid()]) - before) * 1024 / FRONT_ENDS
+    context.further = by_name.find
+    client = trusting_client(root.chain.pem)
+    names = [f"n{number * 7 % FRONT_ENDS}.test" for number in range(HANDSHAKES)]
+    ratios = [
+        _cpu_s(context.base, client, names) / _cpu_s(context.base, client) for _ in range(PAIRS)
+    ]
+    return FrontEnds(statistics.median(ratios), each)
+
+
+def _cpu_s(
+    server: ssl.SSLContext, client: ssl.SSLContext, names: Sequence[str] = ("localhost",)
+) -> float:
     began = time.process_time()
-    for _ in range(HANDSHAKES):
-        if not shake(server, client).succeeded:
+    for number in range(HANDSHAKES):
+        if not shake(server, client, names[number % len(names)]).succeeded:
             raise AssertionError("A handshake failed.")
     return time.process_time() - began
 

@@ -168,11 +168,13 @@ def figures(runs: dict[str, list[Run]], idle_mb: float) -> list[Figure]:
 
 def many_certificates() -> list[Figure]:
     """Return what many certificates cost; a context is built by OpenSSL, which is the peer."""
-    trusting = certificates.trusting()
+    trusting, front_ends = certificates.trusting(), certificates.front_ends()
     return [
         Figure("10 000 certificates looked through", certificates.scanned_s(), 1.0, "s", False),
         Figure("a context with 1000 CAs", trusting.further * 1000, 5, "ms", False),
         Figure("CPU of a handshake that can be swapped", certificates.swapping(), 1.02, "x", False),
+        Figure("CPU of a handshake with 1000 front ends", front_ends.cpu, 1.05, "x", False),
+        Figure("memory of each", front_ends.kilobytes, 60, "kB", False),
         Figure(
             "the first with them, against bare ssl", trusting.first / trusting.bare, 1, "x", False
         ),

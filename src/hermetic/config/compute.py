@@ -99,6 +99,12 @@ class ComputeSettings:
 
     def __post_init__(self) -> None:
         refuse_two_certificates(self.kestrel, self.certificates)
+        if self.certificates.front_ends:
+            raise BadConfiguration(
+                "Certificates.FrontEnds is for what callers see, and a compute node is called by web"
+                " nodes alone: remove it here, and set it on the web node.",
+                key="Certificates.FrontEnds",
+            )
 
     def notes(self) -> Iterator[Note]:
         """Return what should be known of them."""

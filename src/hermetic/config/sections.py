@@ -169,6 +169,11 @@ class Certificates:
     folder: str = setting(
         "", "a folder with tls.crt and tls.key to use instead of a certificate of our own making"
     )
+    front_ends: str = setting(
+        "",
+        "a folder of folders, each with a tls.crt and tls.key that are shown to who asks for their"
+        " names",
+    )
     acme: Acme = field(default_factory=Acme)
     acme_otherwise: Acme = field(default_factory=Acme)
 

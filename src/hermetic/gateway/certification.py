@@ -47,6 +47,8 @@ class Kept:
         renewal: Who renews it, if somebody does here.
         read: Where it is read, unless that is the store.
         names: What it is to say, to be shown until there is one.
+        chain: What it is at this moment, where that is known already.
+        trouble: Why what was offered last is not presented.
     """
 
     role: str
@@ -54,6 +56,8 @@ class Kept:
     renewal: Renewable | None = None
     read: Callable[[], Chain] | None = None
     names: tuple[str, ...] = ()
+    chain: Chain | None = None
+    trouble: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ class Certification:
     ) -> None:
         self._store, self._kept, self._clock = store, dict(kept), clock
         self._present = present
+        self.more: Callable[[], Mapping[str, Kept]] = dict
+        """Gives entries that come and go by themselves."""
 
     def add(self, entry: str, kept: Kept) -> None:
         """Show *entry* too, which something else than the listener presents."""
@@ -108,7 +114,7 @@ class Certification:
         _refuse_others(principal)
         kept = self._kept.get(entry)
         if kept is None or kept.renewal is None:
-            known = {*self._kept, *await asyncio.to_thread(self._store.entries)}
+            known = {*self._kept, *self.more(), *await asyncio.to_thread(self._store.entries)}
             if entry not in known:
                 raise NotFound(f"There is no certificate {entry[:80]!r}: there are {_list(known)}.")
             renewed = [name for name, one in self._kept.items() if one.renewal is not None]
@@ -128,14 +134,16 @@ class Certification:
 
     def views(self) -> list[CertificateView]:
         """Return all entries by name; blocks for the disk."""
-        return [self._view(entry) for entry in sorted({*self._kept, *self._store.entries()})]
+        kept = {**self._kept, **self.more()}
+        for entry in self._store.entries():
+            kept.setdefault(entry, Kept(entry, "this home"))
+        return [self._view(entry, kept[entry]) for entry in sorted(kept)]
 
-    def _view(self, entry: str) -> CertificateView:
-        kept = self._kept.get(entry, Kept(entry, "this home"))
-        chain: Chain | None = None
-        trouble: str | None = None
+    def _view(self, entry: str, kept: Kept) -> CertificateView:
+        chain, trouble = kept.chain, kept.trouble
         try:
-            chain = kept.read() if kept.read is not None else self._store.read(entry).chain
+            if chain is None and trouble is None:
+                chain = kept.read() if kept.read is not None else self._store.read(entry).chain
         except NotFound:
             pass  # it was not issued yet
         except HermeticError as error:

@@ -9,10 +9,8 @@ nothing old that could come back.  An open connection keeps what its handshake w
 import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from hermetic.certificates.credential import Credential
-from hermetic.certificates.keys import encode_public
 from hermetic.certificates.names import ServerName
 from hermetic.certificates.roles import Role
 from hermetic.clock import Clock
@@ -21,35 +19,10 @@ from hermetic.log import logger
 from hermetic.tls import acceptance
 from hermetic.tls.alerts import AlertingContext
 from hermetic.tls.contexts import TlsProfile, empty_server_context, prove, server_context
+from hermetic.tls.presented import Presented
 from hermetic.tls.tally import Tally
 
 log = logger(__name__)
-
-
-@dataclass(frozen=True)
-class _Presented:
-    """What handshakes get from now on; replaced as a whole, never changed."""
-
-    credential: Credential
-    context: ssl.SSLContext = field(repr=False)
-    exact: frozenset[str]
-    parents: frozenset[str]
-
-    @classmethod
-    def of(cls, credential: Credential, context: ssl.SSLContext) -> "_Presented":
-        names = credential.chain.names
-        wildcards = {name for name in names if name.startswith("*.")}
-        return cls(
-            credential,
-            context,
-            frozenset(names) - wildcards,
-            frozenset(name[2:] for name in wildcards),
-        )
-
-    def covers(self, name: str) -> bool:
-        """Whether the certificate is for *name*; sets, since this is asked in every handshake."""
-        name = name.lower()
-        return name in self.exact or name.partition(".")[2] in self.parents
 
 
 class SwappingContext:
@@ -94,6 +67,11 @@ class SwappingContext:
         self._names = tuple(ServerName.parse(name) for name in names)
         self._client_roots, self._on_change = client_roots, on_change
         self._beside = beside if client_roots is None else None
+        self.further: Callable[[str], ssl.SSLContext | None] | None = None
+        """Gives what is presented for names that the credential is not for (`by_name`).
+
+        Not for a context with client roots: whoever is asked for a certificate is so by this one.
+        """
         self.swaps = 0
         self.refusals: Counter[str] = Counter()
         self.last_error: HermeticError | None = None
@@ -137,7 +115,7 @@ class SwappingContext:
             CertificateRejected: With the codes of `acceptance.check` and `check_successor`,
                 `contexts.server_context` and `contexts.prove`; `refuse` was called, and the last good one stays.
         """
-        if _is_same(credential, self.credential):
+        if self._presented.is_of(credential):
             self.last_error = None
             return False
         try:
@@ -188,20 +166,24 @@ class SwappingContext:
         self._presented = self._built(self.credential, client_roots)
         self._client_roots = client_roots
 
-    def _proven(self, credential: Credential) -> _Presented:
+    def _proven(self, credential: Credential) -> Presented:
         acceptance.check(credential, names=self._names, role=self._role, at=self._clock())
         return self._built(credential, self._client_roots)
 
-    def _built(self, credential: Credential, client_roots: bytes | None) -> _Presented:
+    def _built(self, credential: Credential, client_roots: bytes | None) -> Presented:
         context = server_context(credential, profile=self._profile, client_roots=client_roots)
         prove(context, credential)
-        return _Presented.of(credential, context)
+        return Presented.of(credential, context)
 
     def _choose(
         self, handshake: ssl.SSLObject, name: str | None, _base: ssl.SSLContext
     ) -> int | None:
         presented = self._presented
         if name is not None and not presented.covers(name):
+            found = self.further(name) if self.further is not None else None
+            if found is not None:
+                handshake.context = found
+                return None
             if self._beside is not None and self._beside.covers(name):
                 handshake.context = self._beside.served
                 return None
@@ -212,9 +194,3 @@ class SwappingContext:
 
     def _note_unreadable(self, name: bytes) -> None:
         self._unknown.note("tls.unknown_name", "unknown-name", name=repr(name))
-
-
-def _is_same(one: Credential, other: Credential) -> bool:
-    return one.chain == other.chain and encode_public(one.key.public_key()) == encode_public(
-        other.key.public_key()
-    )

@@ -17,6 +17,7 @@ from hermetic.tls.folder import read_folder
 from hermetic.tls.watch import follow
 from hermetic.wiring.certified import certified
 from hermetic.wiring.context import context_of
+from hermetic.wiring.front_ends import with_front_ends
 from hermetic.wiring.own import owned
 from hermetic.wiring.sealing import Sealing, read_elsewhere, unsealed_listener
 from hermetic.wiring.wish import Wish
@@ -29,7 +30,10 @@ async def seal(home: Home, wish: Wish | None, clock: Clock) -> Sealing:
         BadConfiguration: A key cannot be read, or what was supplied or chosen cannot be served.
         StorageFull: There is no room for what is made at a first start.
     """
-    return (await _sealed(home, wish, clock)).counting(home)
+    sealing = await _sealed(home, wish, clock)
+    if wish is not None and wish.front_ends is not None:
+        sealing = await with_front_ends(sealing, wish.front_ends, wish.profile, clock)
+    return sealing.counting(home)
 
 
 async def _sealed(home: Home, wish: Wish | None, clock: Clock) -> Sealing:

@@ -47,8 +47,8 @@ class Sealing:
 
         And keeps up with the authority that it has joined.
         """
-        further = Expiries(home.stores, self.clock).seconds_left
-        counting = replace(self, further=further)
+        expiries, further = Expiries(home.stores, self.clock).seconds_left, self.further
+        counting = replace(self, further=lambda: {**expiries(), **further()})
         ending = Ending(counting.seconds_left)
         tasks = (*self.tasks, *keeping_up(home, self.clock), ending.run)
         return replace(counting, tasks=tasks)

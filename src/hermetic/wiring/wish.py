@@ -35,6 +35,8 @@ class Wish:
     trust: LiveTrust | None = None
     port: int = 0
     """Where it listens, as far as the settings say it; 0 is any."""
+    front_ends: Path | None = None
+    """A folder of folders, with certificates for further host names."""
     sharing: Sharing | None = None
     """With whom the certificate is had together; alone without it."""
 
@@ -59,6 +61,7 @@ class Wish:
             certificates.acme_servers,
             choice_of(choice) if choice is not None and choice.is_chosen else None,
             trust,
+            front_ends=Path(certificates.front_ends) if certificates.front_ends else None,
         )
 
 
