@@ -127,9 +127,9 @@ def front_ends() -> FrontEnds:
     context = SwappingContext(made("localhost"), clock=system_clock, role=Role.API)
     by_name = ByName(clock=system_clock, role=Role.API)
     offered = {f"n{number}": made(f"n{number}.test") for number in range(FRONT_ENDS)}
-    by_name.present({"first": made("first.test")})
-    before = resident_mb([os.getpid()])
     with log.for_a_command(node="bench", level=logging.WARNING):
+        by_name.present({"first": made("first.test")})
+        before = resident_mb([os.getpid()])
         by_name.present(offered)
     each = (resident_mb([os.getpid()]) - before) * 1024 / FRONT_ENDS
     context.further = by_name.find
