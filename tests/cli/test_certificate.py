@@ -96,6 +96,10 @@ def test_a_compute_node_is_asked_at_its_socket_without_a_login(
         assert made["serial"] == f"{store.read('compute').chain.serial:x}"
         assert main.run(["certificate", "show", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["serial"] == made["serial"]
+        # whoever logged in elsewhere means that, also where a compute node runs
+        write_record(home.client, {"url": "https://remembered.test"})
+        assert main.run(["certificate", "list"]) == 77
+        assert "remembered.test" in capsys.readouterr().err
         monkeypatch.setenv("HERMETIC_URL", "https://elsewhere.test")
         assert main.run(["certificate", "list"]) == 77
         assert "elsewhere.test" in capsys.readouterr().err

@@ -5,7 +5,6 @@ the libraries of a node, which a mere client lacks.
 """
 
 import importlib
-import os
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,12 +13,13 @@ import click
 import msgspec
 
 from hermetic.cli import output
-from hermetic.cli.connection import Reach, connected, json_option, reaching
+from hermetic.cli.connection import Reach, connected, json_option, reaching, target
 from hermetic.cli.deferring import deferring
 from hermetic.client.api import Client
 from hermetic.client.local import answers_in, local_client
-from hermetic.config.home import read_record
+from hermetic.config.home import Home, read_record
 from hermetic.errors import NotFound
+from hermetic.node.process import identity_of
 from hermetic.wire.messages import CertificateListing
 
 _MOST_NAMES = 4
@@ -147,7 +147,7 @@ def _days_left(not_after: str | None) -> str:
 
 def _found(reach: Reach) -> list[CertificateListing]:
     home = reach.home
-    idle = reach.url is None and read_record(home.running) is None
+    idle = reach.url is None and not _runs(home)
     if idle and home.certificates.is_dir():
         # Reading the store takes the libraries of a node, which a mere client does not have.
         stored = importlib.import_module("hermetic.cli.stored")
@@ -157,11 +157,21 @@ def _found(reach: Reach) -> list[CertificateListing]:
         return client.certificates()
 
 
+def _runs(home: Home) -> bool:
+    """Tell whether a node runs in *home*; one that was killed left its record."""
+    record = read_record(home.running)
+    if record is None:
+        return False
+    pid, process = record.get("pid"), record.get("process")
+    return process is None or (isinstance(pid, int) and identity_of(pid) == process)
+
+
 @contextmanager
 def _asking(reach: Reach) -> Iterator[Client]:
     """Speak to the node that is meant; a compute node knows no names, but the owner of its home."""
-    elsewhere = reach.url or os.environ.get("HERMETIC_URL")
-    if not elsewhere and answers_in(reach.home.root):
+    running = read_record(reach.home.running) or {}
+    is_here = target(reach).url == str(running.get("url")).rstrip("/")
+    if is_here and answers_in(reach.home.root):
         with local_client(reach.home.root) as client:
             yield client
         return

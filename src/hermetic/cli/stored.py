@@ -14,8 +14,7 @@ from hermetic.wire.messages import CertificateListing
 def listings(home: Home) -> list[CertificateListing]:
     """Return every entry of the store in *home*, as the node would list it.
 
-    Raises:
-        BadConfiguration: This user cannot read the store.
+    One that is damaged, or that this user cannot read, says so as its last error.
     """
     certification = Certification(FileStore(home.certificates), {}, system_clock)
     return [listing_of(view) for view in certification.views()]

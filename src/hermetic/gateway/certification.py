@@ -1,7 +1,7 @@
 """The certificates of a node, shown and renewed at an Owner's wish."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -135,19 +135,20 @@ class Certification:
     def views(self) -> list[CertificateView]:
         """Return all entries by name; blocks for the disk."""
         kept = {**self._kept, **self.more()}
-        for entry in self._store.entries():
+        stored = self._store.entries()
+        for entry in stored:
             kept.setdefault(entry, Kept(entry, "this home"))
-        return [self._view(entry, kept[entry]) for entry in sorted(kept)]
+        return [self._view(entry, kept[entry], stored) for entry in sorted(kept)]
 
-    def _view(self, entry: str, kept: Kept) -> CertificateView:
+    def _view(self, entry: str, kept: Kept, stored: Sequence[str]) -> CertificateView:
         chain, trouble = kept.chain, kept.trouble
         try:
             if chain is None and trouble is None:
                 chain = kept.read() if kept.read is not None else self._store.read(entry).chain
-        except NotFound:
-            pass  # it was not issued yet
         except HermeticError as error:
-            trouble = error.text
+            # What is in no store was not issued yet, which is no trouble.
+            is_none_yet = isinstance(error, NotFound) and entry not in stored
+            trouble = None if is_none_yet else error.text
         by = kept.renewal
         if by is None:
             return CertificateView(entry, kept, chain, last_error=trouble)
