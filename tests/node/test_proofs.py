@@ -112,6 +112,24 @@ async def test_what_a_dead_node_showed_is_swept_by_the_next_and_ends_by_itself(
         assert not one.shown()
 
 
+async def test_who_goes_on_with_an_order_goes_on_showing_what_it_had_shown_for_another(
+    bench: Bench,
+) -> None:
+    """A look between two turns must not take away what an order of our own shows by now."""
+    dead, next_ = bench.node("dead"), bench.node("next")
+    assert await dead.shared.take()
+    await dead.proofs.provers()[0].present(PROOF)
+    await next_.proofs.follow()
+    bench.clock.advance(2 * LEASE_LIFE)
+    assert await next_.shared.take()
+    await next_.proofs.provers()[0].present(PROOF)
+    await next_.proofs.follow()
+    assert list(next_.shown()) == ["token-1"]
+    await next_.proofs.provers()[0].withdraw(PROOF)
+    await next_.proofs.follow()
+    assert not next_.shown()
+
+
 async def test_a_node_that_was_paused_past_its_lease_lets_nobody_show_anything(
     bench: Bench,
 ) -> None:

@@ -96,7 +96,9 @@ class SharedProofs:
             if key not in self._ours and now < one.until <= now + _LONGEST + _LONGEST
         }
         for key in [one for one in self._theirs if one not in wanted]:
-            await self._withdraw(self._theirs.pop(key))
+            gone = self._theirs.pop(key)
+            if key not in self._ours:  # an order that was gone on with here shows the same
+                await self._withdraw(gone)
         for key, one in wanted.items():
             if key not in self._theirs and one.by < len(self._provers):
                 self._theirs[key] = one

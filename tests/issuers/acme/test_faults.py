@@ -1,18 +1,20 @@
 """What a server does wrong in the course of an order, and what comes of it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from hermetic.certificates.roles import Role
 from hermetic.clock import TurnedClock
 from hermetic.errors import CertificateRejected, TooManyAttempts, Unavailable, Unreachable
 from hermetic.issuers.acme.answered import certificate_id
 from hermetic.issuers.acme.client import AcmeIssuer
 from hermetic.issuers.acme.http01 import Webroot
 from hermetic.issuers.acme.order import Proof
-from tests.support.acme import client, issued
+from tests.support.acme import client, issued, requesting
 from tests.support.acme_server import AcmeServer, Fault, problem, saying
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -241,3 +243,26 @@ async def test_a_server_that_limits_suggestions_is_not_asked_before_by_anybody(
     assert len(server.asked) == asked
     clock.advance(HOUR)
     assert await client(server, clock, tmp_path).suggested(chain) is not None
+
+
+async def test_many_names_are_proved_at_the_same_time_and_not_all_at_once(
+    server: AcmeServer, clock: TurnedClock, tmp_path: Path
+) -> None:
+    at_once: list[int] = []
+    showing = 0
+
+    class Counting(Webroot):
+        async def present(self, proof: Proof) -> None:
+            nonlocal showing
+            showing += 1
+            at_once.append(showing)
+            await asyncio.sleep(0)
+            await super().present(proof)
+            showing -= 1
+
+    (tmp_path / "www").mkdir(exist_ok=True)
+    issuer = client(server, clock, tmp_path, prover=Counting(tmp_path / "www"))
+    names = [f"n{number}.test" for number in range(40)]
+    chain = await issuer.issue(requesting(names), Role.API)
+    assert len(chain.names) == len(at_once) == 40
+    assert 1 < max(at_once) <= 16

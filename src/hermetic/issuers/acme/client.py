@@ -56,6 +56,7 @@ from hermetic.issuers.issuer import Suggestion
 from hermetic.log import logger
 
 _WITHDRAWN_WITHIN_S = 60.0
+_SHOWN_AT_ONCE = 16  # bind9 refuses updates beyond a hundred at a time
 
 log = logger(__name__)
 
@@ -264,10 +265,14 @@ class AcmeIssuer:
         return None
 
     async def _present(self, proofs: Sequence[Proof]) -> None:
-        """Show all of them at the same time: each may have to be waited for."""
-        ended = await asyncio.gather(
-            *(self._provers[one.kind].present(one) for one in proofs), return_exceptions=True
-        )
+        """Show several at the same time, for each may have to be waited for; not too many."""
+        turns = asyncio.Semaphore(_SHOWN_AT_ONCE)
+
+        async def present(one: Proof) -> None:
+            async with turns:
+                await self._provers[one.kind].present(one)
+
+        ended = await asyncio.gather(*map(present, proofs), return_exceptions=True)
         for one in ended:
             if isinstance(one, BaseException):
                 raise one
