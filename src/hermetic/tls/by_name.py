@@ -2,11 +2,10 @@
 
 The listener's own `SwappingContext` asks here for names that its own credential is not for.  What
 is presented is looked up in tables, so that a thousand host names cost a handshake no more than
-one.  Not safe to be used from several threads at once.
+one.  A thread may exchange what is presented while handshakes go on in another.
 """
 
 import ssl
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -36,7 +35,6 @@ class ByName:
         self._parents: dict[str, ssl.SSLContext] = {}
         self.troubles: Mapping[str, str] = {}
         """Why the last that was offered under a key is not presented."""
-        self.refusals: Counter[str] = Counter()
 
     @property
     def chains(self) -> Mapping[str, Chain]:
@@ -95,7 +93,6 @@ class ByName:
 
     def _refused(self, key: str, error: CertificateRejected) -> str:
         if self.troubles.get(key) != error.text:
-            self.refusals[error.code] += 1
             log.warning("certificate.refused", entry=key, reason=error.code, text=error.text)
         return error.text
 

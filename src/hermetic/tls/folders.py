@@ -68,11 +68,10 @@ class Folders:
             self._is_gone = True
 
     def _look(self) -> None:
-        found = sorted(
-            one.name
-            for one in os.scandir(self._folder)
-            if not one.name.startswith(".") and one.is_dir()
-        )
+        with os.scandir(self._folder) as inside:
+            found = sorted(
+                one.name for one in inside if not one.name.startswith(".") and one.is_dir()
+            )
         now = {name: self._entry(name) for name in found}
         # One that was refused for its dates may be right by now.
         if now.keys() != self._read.keys() or self._by_name.troubles or now != self._read:

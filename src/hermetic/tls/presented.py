@@ -36,6 +36,8 @@ class Presented:
 
     def is_of(self, credential: Credential) -> bool:
         """Whether *credential* is the one that is presented."""
+        if credential is self.credential:
+            return True
         return self.credential.chain == credential.chain and encode_public(
             self.credential.key.public_key()
         ) == encode_public(credential.key.public_key())
