@@ -42,8 +42,12 @@ def fetch(wanted, folder):
             )
         (archive,) = glob.glob(os.path.join(place, package + "_*.deb"))
         subprocess.run(["dpkg-deb", "-x", archive, folder], check=True)
-    except (subprocess.CalledProcessError, ValueError) as error:
-        print("Fetching {} failed: {}.".format(wanted, error))
+    except subprocess.CalledProcessError as error:
+        said = (error.stdout or b"").decode("utf-8", "replace").strip().splitlines()[-1:]
+        print("Fetching {} failed: {}.".format(wanted, "".join(said) or error.cmd[0]))
+        return False
+    except ValueError:
+        print("Fetching {} failed: apt left no package.".format(wanted))
         return False
     finally:
         shutil.rmtree(place)

@@ -180,7 +180,7 @@ def test_where_openssl_is_not_reached_it_takes_its_time(
     authority: Hierarchy, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     groups.limit_new_contexts()  # once in a process, and not without it
-    monkeypatch.setattr(leftovers, "library", lambda: None)
+    monkeypatch.setattr(leftovers, "libcrypto", lambda: None)
     context = client_context(many() + authority.root_pem)
     assert len(context.get_ca_certs()) == anchors.MANY
     assert not folders(place)

@@ -50,7 +50,7 @@ def shut_down_by_an_alert(
 
 def left_behind() -> int:
     """Return the newest error in the queue of this thread, 0 if there is none."""
-    library = leftovers.library()
+    library = leftovers.libcrypto()
     assert library is not None
     return int(library.ERR_peek_last_error())
 

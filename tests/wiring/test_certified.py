@@ -13,6 +13,7 @@ from hermetic.clock import TurnedClock
 from hermetic.config.acme import Acme
 from hermetic.config.home import Home
 from hermetic.wiring.certified import LOCAL, certified
+from hermetic.wiring.own import own_renewal
 from hermetic.wiring.sealing import Sealing
 from hermetic.wiring.wish import Wish
 from tests.support.acme_server import AcmeServer, Fault, serving
@@ -104,10 +105,18 @@ async def test_what_stands_in_for_the_public_one_is_renewed_too(
     sealing = await sealed(home, server, clock)
     assert sealing.context is not None
     first = sealing.context.credential
+    context = sealing.context
     async with running(sealing):
-        clock.advance(timedelta(hours=20))
-        context = sealing.context
-        await until(lambda: context.credential.chain.not_after > first.chain.not_after, within_s=20)
+        # by a command in another process, long before it is due
+        again = await (await own_renewal(
+            home, Role.API, ("localhost", NAME), clock, entry=LOCAL
+        )).renew_now()  # fmt: skip
+        assert again.chain != first.chain
+        await until(lambda: context.credential.chain == again.chain, within_s=20)
+    # and by itself, when it is
+    clock.advance(timedelta(hours=20))
+    async with running(sealing):
+        await until(lambda: context.credential.chain.not_after > again.chain.not_after, within_s=20)
     assert names(sealing) == ("localhost", NAME)
 
 

@@ -146,7 +146,7 @@ def _name_hashes(names: Sequence[bytes]) -> list[int] | None:
 
     Of the names alone: OpenSSL 3 takes 0.16 ms to read a certificate with its key.
     """
-    library = leftovers.library()
+    library = leftovers.libcrypto()
     try:
         parse = getattr(library, "d2i_X509_NAME")  # noqa: B009
         hashed = getattr(library, "X509_NAME_hash_ex")  # noqa: B009

@@ -54,7 +54,7 @@ def limit_new_contexts() -> bool:
     lock what this replaces.  Only the first call does something.
     """
     try:
-        load = getattr(leftovers.library(), "CONF_modules_load_file")  # noqa: B009
+        load = getattr(leftovers.libcrypto(), "CONF_modules_load_file")  # noqa: B009
     except AttributeError as error:
         log.warning("tls.groups_not_limited", reason=str(error))
         return False

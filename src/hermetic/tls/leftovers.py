@@ -19,7 +19,7 @@ log = logger(__name__)
 
 
 @cache
-def library() -> ctypes.CDLL | None:
+def libcrypto() -> ctypes.CDLL | None:
     """Return the libcrypto that `ssl` uses, or `None` where it cannot be reached.
 
     It is found in what `_ssl` is linked to, so that it is no other: `cryptography` brings an
@@ -35,7 +35,7 @@ def library() -> ctypes.CDLL | None:
 @cache
 def _emptying() -> Callable[[], None]:
     try:
-        empty: Callable[[], None] = getattr(library(), "ERR_clear_error")  # noqa: B009
+        empty: Callable[[], None] = getattr(libcrypto(), "ERR_clear_error")  # noqa: B009
     except AttributeError as error:
         log.warning("tls.errors_not_cleared", reason=str(error))
         return lambda: None

@@ -16,6 +16,7 @@ from hermetic.config.home import Home
 from hermetic.config.sections import CertificateChoice
 from hermetic.gateway.certification import Kept
 from hermetic.tls.folder import digest_of
+from hermetic.wiring.joined import joined_if
 from hermetic.wiring.keeping_up import authentication_renewal
 from hermetic.wiring.life import Task
 from hermetic.wiring.own import OWN, own_renewal
@@ -55,9 +56,9 @@ async def shown_by(
     if section.enabled is False:
         return None
     renewal = await asyncio.to_thread(authentication_renewal, home, clock)
-    source = "the authority that was joined"
+    joined = joined_if(home)
+    source = OWN if renewal is None or joined is None else f"ACME {joined.directory}"
     if renewal is None:
-        source = OWN
         if not home.authority.is_dir():
             return None
         renewal = await own_renewal(home, Role.AUTHENTICATION, own_names, clock)
