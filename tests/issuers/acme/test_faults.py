@@ -1,6 +1,5 @@
 """What a server does wrong in the course of an order, and what comes of it."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hermetic.issuers.acme.http01 import Webroot
 from hermetic.issuers.acme.order import Proof
 from tests.support.acme import client, issued, requesting
 from tests.support.acme_server import AcmeServer, Fault, problem, saying
+from tests.support.waiting import pause
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -256,7 +256,7 @@ async def test_many_names_are_proved_at_the_same_time_and_not_all_at_once(
             nonlocal showing
             showing += 1
             at_once.append(showing)
-            await asyncio.sleep(0)
+            await pause(0)
             await super().present(proof)
             showing -= 1
 
