@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from tests.support import site as sites
+from tests.support.installation import Node
 from tests.support.product import PASSWORD, Product, environment, until
 from tests.support.retired_client import RetiredClient
 from tests.support.site import Driving, Site, renewed
@@ -46,6 +47,12 @@ def settled(site: Site, token: str) -> None:
         return True
 
     until(all_ready, within_s=40)
+
+
+def ready(web: Node) -> bool:
+    """Tell whether the node says that it would answer calls."""
+    with web.client() as client:
+        return client.get("/readyz").status_code == 200
 
 
 def test_the_retired_client_works_through_the_front(site: Site) -> None:
@@ -196,12 +203,13 @@ def test_a_web_node_is_killed_and_nothing_acknowledged_is_lost(
 
 def test_the_database_goes_and_comes_back(site: Site, token: str) -> None:
     web = site.whole.webs[0]
+    # Just started, it has yet to hear of its compute nodes: that is not what is tried here.
+    until(lambda: ready(web), within_s=40)
     site.postgresql.stop()
     try:
         assert site.call(web, token).status_code == 200
         assert site.publish(web, token, "unkept") >= 500
-        with web.client() as client:
-            assert client.get("/readyz").status_code == 200
+        assert ready(web)
     finally:
         site.postgresql.start()
     until(lambda: site.publish(web, token, "kept-again") == 201, within_s=40)
