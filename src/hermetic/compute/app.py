@@ -17,7 +17,7 @@ from hermetic.compute.placements import CALLS, Placements
 from hermetic.compute.session_api import SessionHostApi
 from hermetic.errors import NotFound, NotPlaced, Unauthenticated
 from hermetic.http.endpoint import Endpoint, Handler, json, pieces, read_raw, routes
-from hermetic.http.gate import Gate
+from hermetic.http.gate import Gate, opened_by
 from hermetic.http.limits import WireLimits
 from hermetic.http.status import StatusApi
 from hermetic.wire.messages import CheckResponse
@@ -87,7 +87,7 @@ class PlacementsApi:
 def application(apis: list[Endpoint]) -> ASGIApp:
     """Return the ASGI application of a compute node, which answers *apis*."""
     router = Router(routes(apis), redirect_slashes=False, default=_nothing_here)
-    return Gate(router, [one.operation for one in apis], _nobody)
+    return Gate(router, opened_by([one.operation for one in apis]), _nobody)
 
 
 def endpoints(

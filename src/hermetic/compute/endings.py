@@ -40,8 +40,7 @@ def error(
         case Ending.UNLOADABLE:
             reason = failure.strip().splitlines()[-1][:300]
             return Unavailable(
-                f"The service {key.name!r} in version {key.version!r} cannot be loaded at"
-                f" present: {reason}",
+                f"The service {key} cannot be loaded at present: {reason}",
                 after,
             )
         case Ending.UNAVAILABLE:
@@ -57,7 +56,7 @@ def unloadable(error: HermeticError, key: ServiceKey, failure: str) -> HermeticE
     if isinstance(error, Unavailable) and not failure:
         return error
     lines = failure.strip().splitlines() or [error.text]
-    text = f"{key.name!r} in version {key.version!r} cannot be loaded: {lines[-1][:300]}"
+    text = f"{key} cannot be loaded: {lines[-1][:300]}"
     return ServiceUnloadable(text, failure)
 
 
@@ -70,12 +69,11 @@ def failure(dead: WorkerProcess | None, limits: Limits) -> str:
 
 def _death(key: ServiceKey, dead: WorkerProcess | None) -> HermeticError:
     if dead is None:
-        return WorkerDied(f"The worker of {key.name!r} died before it answered.", None)
+        return WorkerDied(f"The worker of {key} died before it answered.", None)
     words = dead.last_words
     last = f" Its last words: {words.splitlines()[-1][:200]}" if words else ""
     return WorkerDied(
-        f"The worker of {key.name!r} in version {key.version!r} {dead.end} before it answered."
-        f"{last}",
+        f"The worker of {key} {dead.end} before it answered.{last}",
         dead.status,
         words,
     )

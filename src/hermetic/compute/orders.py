@@ -41,6 +41,7 @@ class Orders:
                 "code": entry.code,
                 "init_code": entry.init_code,
                 "target": entry.target,
+                "variables": entry.variables,
                 "inputs": [(one.name, one.type.value) for one in service.schema.inputs],
                 "outputs": [(one.name, one.type.value) for one in service.schema.outputs],
                 "files": list(service.schema.files),

@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from hermetic.compute import confine, frames
@@ -22,10 +23,12 @@ from hermetic.compute.border import Raised, attempt
 from hermetic.compute.capture import Capture
 from hermetic.compute.descendants import children, end_if_forked, reap
 from hermetic.compute.encoding import Foreign, Outputs, to_json
+from hermetic.compute.entry_script import EntryScript, failed, prepare
 from hermetic.compute.folder import CallFolder
 from hermetic.compute.interpreter import Interpreter
 from hermetic.compute.programs import Code, Function, Program, function_of, load_script
 from hermetic.errors import HermeticError, MalformedBody
+from hermetic.serving.exchange import HttpRequest
 
 _PID = os.getpid()
 _BLOCK = 1 << 16
@@ -90,7 +93,9 @@ class Served:
             self._folder.adopt(f"{os.path.dirname(order['folder'])}/start")
         else:
             self._prefix = ""
-        os.chdir(order["folder"])
+        # A script of Azure ML finds its files where it runs.
+        scripted = isinstance(self._program, EntryScript)
+        os.chdir(f"{order['bundle']}/files" if scripted else order["folder"])
         self._last = not self._folder.reset()
         self._threads = _thread._count()
         self._children = children(_PID)
@@ -101,13 +106,24 @@ class Served:
     def call(self, id_: int, body: bytes) -> None:
         """Answer one call."""
         began = time.perf_counter()
-        program = self._program
         sys.stdout = self._capture
         try:
-            inputs = {} if program.raw else self._read(body)
+            program = self._program
+            if isinstance(program, EntryScript):
+                answer = self._responded(program, HttpRequest.unpacked(body))
+            else:
+                answer = self._run(program, {} if program.raw else self._read(body), body)
         except HermeticError as error:
             self._connection.send(frames.ERROR, id_, error_json(error))
             return
+        self._capture.take()
+        program.end()
+        self._clear_up()
+        kind = frames.LAST_RESULT if self._last else frames.RESULT
+        taken = time.perf_counter() - began
+        self._connection.send(kind, id_, frames.timed(taken, answer))
+
+    def _run(self, program: Program, inputs: dict[str, Foreign], body: bytes) -> bytes:
         answer = attempt(
             lambda: self._answer(program.run_raw(body) if program.raw else program.run(inputs)),
             _PID,
@@ -115,12 +131,19 @@ class Served:
         if isinstance(answer, Raised):
             self._last |= answer.wanted_memory
             answer = _FAILED % (_quote(answer.text), _quote(self._prefix + self._capture.take()))
-        self._capture.take()
-        program.end()
-        self._clear_up()
-        kind = frames.LAST_RESULT if self._last else frames.RESULT
-        taken = time.perf_counter() - began
-        self._connection.send(kind, id_, frames.timed(taken, answer.encode()))
+        return answer.encode()
+
+    def _responded(self, program: EntryScript, request: HttpRequest) -> bytes:
+        response = attempt(lambda: program.respond(request), _PID)
+        console = self._capture.take()
+        if isinstance(response, Raised):
+            self._last |= response.wanted_memory
+            return failed(response, console).packed()
+        if len(response.body) > self._most:
+            raise HermeticError(
+                f"The answer is {len(response.body)} bytes long, and {self._most} are allowed."
+            )
+        return replace(response, console=console).packed()
 
     def _read(self, body: bytes) -> dict[str, Foreign]:
         try:
@@ -250,7 +273,7 @@ class _Worker:
         os._exit(70)
 
 
-def _load(order: dict[str, Any]) -> Program:
+def _load(order: dict[str, Any]) -> Program | EntryScript:
     bundle = order["bundle"]
     if order["kind"] == "code":
         if bundle is not None:
@@ -263,9 +286,13 @@ def _load(order: dict[str, Any]) -> Program:
     sys.path.insert(0, files)
     # A script reads its model by a relative path as often as by the variable.
     os.chdir(files)
-    if order["kind"] == "script":
-        path = f"{files}/{order['target']}"
+    path = f"{files}/{order['target']}"
+    if order["kind"] in {"script", "request"}:
         sys.path.insert(0, os.path.dirname(path))
+    if order["kind"] == "request":
+        prepare(files, order["variables"])
+        return EntryScript(path)
+    if order["kind"] == "script":
         function = function_of(load_script(path), "run")
     else:
         name, _, attribute = order["target"].partition(":")
@@ -286,7 +313,7 @@ def _own_files(order: dict[str, Any]) -> str | None:
     return f"{order['bundle']}/files"
 
 
-def _undeclared(program: Program, values: dict[str, Foreign]) -> dict[str, Foreign]:
+def _undeclared(program: Program | EntryScript, values: dict[str, Foreign]) -> dict[str, Foreign]:
     return {} if isinstance(program, Code) else values
 
 

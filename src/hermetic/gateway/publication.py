@@ -110,7 +110,8 @@ def refuse_incomplete(service: Service) -> None:
     target = entry.target or ""
     if service.bundle is None:
         raise BadInput(f"The entry {target!r} needs a bundle it lies in: upload one first.")
-    if entry.kind is EntryKind.SCRIPT and not all(map(is_file_name, target.split("/"))):
+    is_script = entry.kind in {EntryKind.SCRIPT, EntryKind.REQUEST}
+    if is_script and not all(map(is_file_name, target.split("/"))):
         raise BadInput(f"{target!r} is no script inside the bundle: use a path like 'score.py'.")
     if entry.kind is EntryKind.FUNCTION and not _FUNCTION.match(target):
         raise BadInput(f"{target!r} is no function: use 'module:function'.")

@@ -11,6 +11,7 @@ from enum import StrEnum
 from hermetic.errors import BadInput
 from hermetic.serving.schema import Schema
 
+_DEPLOYED = "_deployed."
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~@+-]{0,127}\Z")
 
 
@@ -31,20 +32,24 @@ class EntryKind(StrEnum):
     """A file with `run(...)` and perhaps `init()` (Azure ML)."""
     FUNCTION = "function"
     """One function of one module."""
+    REQUEST = "request"
+    """A file with `run(...)` that is given the request and gives the response (Azure ML)."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """Where a call begins.
 
-    `code` and `init_code` hold source for `CODE`; for a `SCRIPT`, `target` is its path inside
-    the bundle; for a `FUNCTION`, `target` is `module:function`.
+    `code` and `init_code` hold source for `CODE`; for a `SCRIPT` and a `REQUEST`, `target` is its
+    path inside the bundle; for a `FUNCTION`, `target` is `module:function`.  `variables` are what
+    the script of a `REQUEST` finds in its environment.
     """
 
     kind: EntryKind = EntryKind.CODE
     code: str = ""
     init_code: str | None = None
     target: str | None = None
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,22 @@ class ServiceKey:
                     " or any of _ . ~ @ + -, beginning with a letter, a digit or _."
                 )
         return cls(name, version)
+
+    @classmethod
+    def deployed(cls, name: str) -> "ServiceKey":
+        """Return the key under which workers know the deployment *name*; nobody can publish it."""
+        return cls(f"{_DEPLOYED}{name}", "0")
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether it is one that `deployed` returned."""
+        return self.name.startswith(_DEPLOYED)
+
+    def __str__(self) -> str:
+        """Return it as it stands in a sentence."""
+        if self.is_deployed:
+            return repr(self.name.removeprefix(_DEPLOYED))
+        return f"{self.name!r} in version {self.version!r}"
 
     @property
     def path(self) -> str:

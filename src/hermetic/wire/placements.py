@@ -32,6 +32,7 @@ class Placement(Message):
     outputs: list[tuple[str, str]]
     files: list[str]
     bundle: str | None
+    variables: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
 
 def placed(service: Service) -> tuple[str, bytes]:
@@ -50,6 +51,7 @@ def placed(service: Service) -> tuple[str, bytes]:
             outputs=[(one.name, one.type.value) for one in schema.outputs],
             files=list(schema.files),
             bundle=service.bundle,
+            variables=list(entry.variables),
         )
     )
     return hashlib.sha256(document).hexdigest(), document
@@ -74,7 +76,7 @@ def service_of(document: bytes, digest: str) -> Service:
         "",
         _UNTOLD,
         runtime,
-        Entry(kind, one.code, one.init_code, one.target),
+        Entry(kind, one.code, one.init_code, one.target, tuple(one.variables)),
         Schema(_parameters(one.inputs), _parameters(one.outputs), tuple(one.files)),
         bundle=one.bundle,
     )

@@ -26,6 +26,8 @@ from hermetic.wire.swagger import swagger
 
 _TAG = "Services"
 _ONE = "/services/{name}/{version}"
+# What is given the request itself is deployed, not published.
+_ENTRIES = {kind.value: kind for kind in EntryKind if kind is not EntryKind.REQUEST}
 
 
 class ServicesApi:
@@ -201,12 +203,12 @@ def _change(body: PublishRequest) -> PatchRequest:
 def _entry(body: PublishRequest) -> tuple[EntryKind | None, str | None]:
     if body.entry is None:
         return None, None
-    try:
-        return EntryKind(body.entry.kind), body.entry.target
-    except ValueError:
+    kind = _ENTRIES.get(body.entry.kind)
+    if kind is None:
         raise BadInput(
-            f"{body.entry.kind!r} is no kind of entry: use one of {', '.join(EntryKind)}."
-        ) from None
+            f"{body.entry.kind!r} is no kind of entry: use one of {', '.join(_ENTRIES)}."
+        )
+    return kind, body.entry.target
 
 
 def _runtime(name: str | None) -> RuntimeKind | None:
