@@ -31,6 +31,7 @@ from hermetic.gateway.publication import (
 )
 from hermetic.gateway.served import Served
 from hermetic.log import logger
+from hermetic.registry.artifacts import Artifacts
 from hermetic.registry.bundles import Bundles
 from hermetic.registry.services import Publisher, Services
 from hermetic.registry.snapshots import SnapshotRegistry
@@ -64,6 +65,7 @@ class Publishing:
         *,
         services: Services,
         snapshots: SnapshotRegistry,
+        artifacts: Artifacts,
         bundles: Bundles,
         served: Served,
         clock: Clock,
@@ -71,6 +73,7 @@ class Publishing:
     ) -> None:
         self._services = services
         self._snapshots = snapshots
+        self._artifacts = artifacts
         self._bundles = bundles
         self._served = served
         self._clock = clock
@@ -83,8 +86,9 @@ class Publishing:
 
     async def sweep(self) -> None:
         """Remove bundles nobody refers to any more; to be called now and then."""
-        served = await self._services.bundles()
-        kept = served | await self._snapshots.bundles()
+        files, deployed = await self._artifacts.bundles()
+        served = await self._services.bundles() | deployed
+        kept = served | files | await self._snapshots.bundles()
         try:
             await self._bundles.sweep(kept=kept, served=served)
         except OSError as error:
@@ -117,6 +121,8 @@ class Publishing:
             ServiceUnloadable: Its own code failed while it was loaded; nothing was changed.
         """
         key = ServiceKey.parse(name, str(uuid.uuid4()) if version is None else version)
+        if key.is_deployed:
+            raise BadInput(f"{name!r} is a name for our own use: publish under another one.")
         return await to_the_end(self._publish(principal, key, request))
 
     async def patch(

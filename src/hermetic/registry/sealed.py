@@ -20,11 +20,39 @@ Documents = Mapping[str, bytes]
 _NONCE = 12
 
 
+class Seal:
+    """Seals documents with *key*, of 32 bytes, and opens them."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def closed(self, name: str, documents: Documents) -> bytes:
+        """Return *documents* as they may lie in a database, under *name* and no other."""
+        text = json.dumps({file: data.decode("latin-1") for file, data in documents.items()})
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, text.encode(), name.encode())
+
+    def opened(self, name: str, data: bytes) -> Documents:
+        """Return what was sealed under *name*.
+
+        Raises:
+            BadConfiguration: It was sealed with another key.
+        """
+        try:
+            text = self._cipher.decrypt(data[:_NONCE], data[_NONCE:], name.encode())
+        except InvalidTag as error:
+            raise BadConfiguration(
+                f"What web nodes share as {name!r} was sealed by one that signs tokens with another"
+                " key: set Authentication.JWTSigningCertificate to the same certificate everywhere."
+            ) from error
+        return {file: value.encode("latin-1") for file, value in json.loads(text).items()}
+
+
 class SealedDocuments:
     """The documents in *database*, sealed with *key*, of 32 bytes."""
 
     def __init__(self, database: Database, key: bytes) -> None:
-        self._database, self._cipher = database, AESGCM(key)
+        self._database, self._seal = database, Seal(key)
 
     async def read(self, name: str) -> tuple[int, Documents]:
         """Return the version of *name*, from 1 on, and what it holds; 0 and nothing if it is not there.
@@ -37,7 +65,7 @@ class SealedDocuments:
         )
         if not rows:
             return 0, {}
-        return int(rows[0]["version"]), self._opened(name, bytes(rows[0]["data"]))
+        return int(rows[0]["version"]), self._seal.opened(name, bytes(rows[0]["data"]))
 
     async def version(self, name: str) -> int:
         """Return the version of *name*; 0 if it is not there."""
@@ -54,7 +82,7 @@ class SealedDocuments:
         Raises:
             Conflict: Another node has taken over the lease.
         """
-        data = self._sealed(name, documents)
+        data = self._seal.closed(name, documents)
 
         def change(transaction: Transaction) -> int:
             refuse_without(transaction, lease)
@@ -67,18 +95,3 @@ class SealedDocuments:
             return int(row["version"])
 
         return await self._database.write(change)
-
-    def _sealed(self, name: str, documents: Documents) -> bytes:
-        text = json.dumps({file: data.decode("latin-1") for file, data in documents.items()})
-        nonce = secrets.token_bytes(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, text.encode(), name.encode())
-
-    def _opened(self, name: str, data: bytes) -> Documents:
-        try:
-            text = self._cipher.decrypt(data[:_NONCE], data[_NONCE:], name.encode())
-        except InvalidTag as error:
-            raise BadConfiguration(
-                f"What web nodes share as {name!r} was sealed by one that signs tokens with another"
-                " key: set Authentication.JWTSigningCertificate to the same certificate everywhere."
-            ) from error
-        return {file: value.encode("latin-1") for file, value in json.loads(text).items()}

@@ -186,8 +186,10 @@ class SharedBundles:
             lambda transaction: transaction.change(
                 "DELETE FROM bundle_archives WHERE digest = ? AND touched_at <= ?"
                 " AND NOT EXISTS (SELECT 1 FROM services WHERE services.bundle = ?)"
-                " AND NOT EXISTS (SELECT 1 FROM snapshots WHERE snapshots.bundle = ?)",
-                (digest, before, digest, digest),
+                " AND NOT EXISTS (SELECT 1 FROM snapshots WHERE snapshots.bundle = ?)"
+                " AND NOT EXISTS (SELECT 1 FROM artifacts WHERE artifacts.bundle = ?)"
+                " AND NOT EXISTS (SELECT 1 FROM deployed_bundles WHERE deployed_bundles.bundle = ?)",
+                (digest, before, digest, digest, digest, digest),
             )
         )
         if removed:

@@ -11,6 +11,7 @@ from hermetic.config.web import WebSettings
 from hermetic.database.database import Database
 from hermetic.database.sqlite import SqliteDatabase
 from hermetic.errors import BadConfiguration
+from hermetic.registry.artifacts import Artifacts
 from hermetic.registry.bundles import BundleArchive, Bundles
 from hermetic.registry.logins import Logins
 from hermetic.registry.principals import Principals
@@ -38,6 +39,7 @@ class Kept:
     services: Services
     sessions: SessionRegistry
     snapshots: SnapshotRegistry
+    artifacts: Artifacts
     bundles: Bundles
     bounds: Bounds
 
@@ -67,6 +69,7 @@ def kept_with(
         services=Services(database),
         sessions=SessionRegistry(database),
         snapshots=SnapshotRegistry(database),
+        artifacts=Artifacts(database, clock),
         bundles=local,
         local=local,
         bounds=bounds,

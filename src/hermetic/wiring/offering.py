@@ -93,6 +93,7 @@ async def offered(
             publishing=Publishing(
                 services=kept.services,
                 snapshots=kept.snapshots,
+                artifacts=kept.artifacts,
                 bundles=kept.bundles,
                 served=served,
                 clock=clock,
