@@ -46,7 +46,11 @@ class ByName:
         name = name.lower()
         return self._exact.get(name) or self._parents.get(name.partition(".")[2])
 
-    def present(self, offered: Mapping[str, Credential | CertificateRejected]) -> None:
+    def present(
+        self,
+        offered: Mapping[str, Credential | CertificateRejected],
+        hosts: Mapping[str, str] | None = None,
+    ) -> None:
         """Present *offered*, and nothing else; for one that cannot be, the last good one goes on.
 
         Of two for the same name the one that ends later is presented.  A new one costs two or
@@ -54,13 +58,14 @@ class ByName:
 
         Args:
             offered: By key, the credential, or why there is none.
+            hosts: By key, the one name that it is presented for; else it is for all of its own.
         """
         presented: dict[str, Presented] = {}
         troubles: dict[str, str] = {}
         for key, credential in offered.items():
             before = self._presented.get(key)
             try:
-                presented[key] = self._taken(key, credential, before)
+                presented[key] = self._taken(key, credential, before, (hosts or {}).get(key))
             except CertificateRejected as error:
                 troubles[key] = self._refused(key, error)
                 if before is not None:
@@ -71,7 +76,11 @@ class ByName:
         self._index()
 
     def _taken(
-        self, key: str, offered: Credential | CertificateRejected, before: Presented | None
+        self,
+        key: str,
+        offered: Credential | CertificateRejected,
+        before: Presented | None,
+        host: str | None,
     ) -> Presented:
         if isinstance(offered, CertificateRejected):
             raise offered
@@ -89,6 +98,8 @@ class ByName:
             serial=f"{offered.chain.serial:x}",
             not_after=offered.chain.not_after.isoformat(),
         )
+        if host is not None:
+            return Presented(offered, context, frozenset({host}), frozenset())
         return Presented.of(offered, context)
 
     def _refused(self, key: str, error: CertificateRejected) -> str:

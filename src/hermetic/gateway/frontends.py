@@ -1,0 +1,221 @@
+"""Front ends: the host names a web node answers to, each sealed in its own way.
+
+Who owns a front end keeps what is said of it here: this module has certificates issued or checked,
+presents them, and renews those that are ours to renew.  What an owner gave is never replaced.
+"""
+
+import asyncio
+import random
+import secrets
+import string
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Never
+
+from hermetic.certificates import signing
+from hermetic.certificates.credential import Credential
+from hermetic.certificates.importing import Known, Wanted, judge
+from hermetic.certificates.keys import generate
+from hermetic.certificates.names import ServerName
+from hermetic.certificates.reading import read
+from hermetic.certificates.renewal import due_at
+from hermetic.certificates.roles import Role
+from hermetic.clock import Clock
+from hermetic.errors import CertificateRejected, Conflict, HermeticError
+from hermetic.issuers.issuer import Issuer
+from hermetic.log import logger
+from hermetic.serving.frontend import (
+    SUFFIX_LENGTH,
+    UNSEALED,
+    Asked,
+    FrontEndTls,
+    Needed,
+    TlsState,
+    Zone,
+    decide,
+)
+from hermetic.tls.by_name import ByName
+
+_LOOK_S = 30.0
+_AFTER_FAILURE = timedelta(minutes=5)
+_CHARACTERS = string.ascii_lowercase + string.digits
+
+log = logger(__name__)
+
+Keep = Callable[[str, Credential], Awaitable[None]]
+"""Keeps a renewed credential of the front end of that name, before it is presented."""
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """A front end: its name among ours, how it is sealed, and with what.
+
+    Args:
+        internal: Whether it is reached from within a network alone.
+        for_development: Whether a certificate that nobody vouches for will do.
+    """
+
+    name: str
+    tls: FrontEndTls = UNSEALED
+    credential: Credential | None = field(default=None, repr=False)
+    internal: bool = False
+    for_development: bool = False
+
+
+@dataclass
+class _Held:
+    front_end: FrontEnd
+    keep: Keep
+    due_at: datetime | None
+
+
+class FrontEnds:
+    """The front ends of a web node."""
+
+    def __init__(
+        self,
+        *,
+        zone: Zone,
+        issuer: Issuer,
+        by_name: ByName,
+        known: Callable[[], Known],
+        clock: Clock,
+        for_development: bool = False,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Hold none yet.
+
+        Args:
+            zone: Where names of ours lie.
+            issuer: Who certifies those.
+            by_name: Presents all of them.
+            known: Gives whom this machine believes.
+            for_development: Whether certificates that nobody vouches for will do everywhere.
+        """
+        self.zone = zone
+        self._issuer, self._by_name, self._known = issuer, by_name, known
+        self._clock, self._pause, self._for_development = clock, pause, for_development
+        self._held: dict[str, _Held] = {}
+        self._presenting = asyncio.Lock()
+
+    async def changed(self, now: FrontEnd, asked: Asked) -> FrontEnd:
+        """Return what *asked* makes of *now*; nothing is presented before `hold` is told.
+
+        Raises:
+            BadInput: What is asked makes no sense.
+            CertificateRejected: What was given cannot be presented; `code` says why.
+            Conflict: Another label is in use.
+        """
+        decision = decide(now.tls, asked, self.zone, _suffix, internal=now.internal)
+        fresh = replace(now, tls=decision.tls)
+        self._refuse_taken(fresh)
+        match decision.needed:
+            case Needed.NOTHING:
+                return fresh
+            case Needed.FORGET:
+                return replace(fresh, credential=None)
+            case Needed.TAKE:
+                return replace(fresh, credential=await asyncio.to_thread(self._taken, fresh, asked))
+            case Needed.ISSUE:
+                return replace(fresh, credential=await self.issued(fresh.tls.host))
+
+    def _refuse_taken(self, one: FrontEnd) -> None:
+        for other in self.all():
+            if one.tls.host and other.tls.host == one.tls.host and other.name != one.name:
+                raise Conflict(
+                    f"Another front end answers to {one.tls.host} already: choose another name."
+                )
+
+    async def hold(self, front_end: FrontEnd, keep: Keep) -> None:
+        """Answer to *front_end* from the next handshake on; *keep* is told of renewed ones."""
+        self._held[front_end.name] = _Held(front_end, keep, self._due(front_end))
+        await self._present()
+
+    async def drop(self, name: str) -> None:
+        """Answer to the front end *name* no longer."""
+        if self._held.pop(name, None) is not None:
+            await self._present()
+
+    def credential(self, name: str) -> Credential | None:
+        """Return what the front end *name* presents; `None` if nothing."""
+        held = self._held.get(name)
+        return held.front_end.credential if held else None
+
+    def all(self) -> Sequence[FrontEnd]:
+        """Return all front ends, by name."""
+        return [self._held[name].front_end for name in sorted(self._held)]
+
+    async def issued(self, host: str) -> Credential:
+        """Return a new credential for *host*, with a key of its own."""
+        key = generate()
+        request = signing.request(key, names=(host,))
+        return Credential(await self._issuer.issue(request, Role.API), key)
+
+    async def run(self) -> Never:
+        """Renew what is due, until cancelled."""
+        while True:
+            await self._pause(_LOOK_S)
+            await self.turn()
+
+    async def turn(self) -> None:
+        """Do once what `run` does again and again."""
+        for name, held in list(self._held.items()):
+            if self._is_due(held):
+                await self._renew(name, held)
+
+    def _is_due(self, held: _Held) -> bool:
+        one = held.front_end
+        if one.tls.state is not TlsState.AUTO or one.credential is None or held.due_at is None:
+            return False
+        return self._clock() >= held.due_at or not self._issuer.issued(one.credential.chain)
+
+    async def _renew(self, name: str, held: _Held) -> None:
+        host = held.front_end.tls.host
+        try:
+            fresh = await self.issued(host)
+            await held.keep(name, fresh)
+        except HermeticError as error:
+            held.due_at = self._clock() + _AFTER_FAILURE
+            log.warning("frontend.renewal_failed", name=name, host=host, text=error.text)
+            return
+        log.info("frontend.renewed", name=name, host=host, serial=f"{fresh.chain.serial:x}")
+
+    def _due(self, front_end: FrontEnd) -> datetime | None:
+        if front_end.credential is None:
+            return None
+        return due_at(front_end.credential.chain, luck=random.random())  # noqa: S311  # a spread
+
+    def _taken(self, front_end: FrontEnd, asked: Asked) -> Credential:
+        """Return the credential that was given, if it may be presented; blocks for a signature."""
+        given = f"{asked.certificate or ''}\n{asked.key or ''}".encode()
+        lenient = front_end.for_development or self._for_development
+        names = (ServerName.parse(front_end.tls.host),)
+        wanted = Wanted(names=names, for_development=lenient)
+        found = judge(read(given), wanted, self._known(), at=self._clock())
+        chain = found.credential.chain
+        if found.root is None and not chain.issuers and not lenient:
+            raise CertificateRejected(
+                "missing-intermediate",
+                f"Nobody here knows who issued the certificate of {chain.subject!r}: put the"
+                " certificates of its authorities below it in the file, or `hermetic certificate"
+                " trust` the one that issued it.",
+            )
+        for warning in found.warnings:
+            log.warning("frontend.certificate", host=front_end.tls.host, text=warning)
+        return found.credential
+
+    async def _present(self) -> None:
+        async with self._presenting:
+            offered: dict[str, Credential] = {}
+            hosts: dict[str, str] = {}
+            for name, held in self._held.items():
+                host, credential = held.front_end.tls.host, held.front_end.credential
+                if credential is not None:
+                    # By host as well: another name is another certificate, not the next one.
+                    offered[f"{name} {host}"], hosts[f"{name} {host}"] = credential, host
+            await asyncio.to_thread(self._by_name.present, offered, hosts)
+
+
+def _suffix() -> str:
+    return "".join(secrets.choice(_CHARACTERS) for _ in range(SUFFIX_LENGTH))
