@@ -34,7 +34,7 @@ def test_a_token_is_signed_as_the_retired_server_signed() -> None:
 
 
 def test_a_token_carries_the_documented_claims_and_no_more() -> None:
-    assert set(claims_of(TOKEN)) == {"sub", "name", "sid", "iss", "iat", "nbf", "exp"}
+    assert set(claims_of(TOKEN)) == {"sub", "name", "sid", "iss", "tid", "iat", "nbf", "exp"}
 
 
 def test_a_token_holds_until_the_last_second() -> None:

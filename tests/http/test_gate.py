@@ -6,7 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 from hermetic.errors import Busy, HermeticError
 from hermetic.fronts.proxies import Proxies
-from hermetic.http.gate import Gate
+from hermetic.http.gate import Gate, opened_by
 from hermetic.wire.openapi import Operation
 from tests.support.elsewhere import THEIRS, Elsewhere
 from tests.support.wire import WireNode, authenticate, call, wire_node
@@ -29,7 +29,7 @@ async def failing(scope: Scope, receive: Receive, send: Send) -> None:
         raise ZeroDivisionError
 
 
-GATE = Gate(failing, [OPEN, CLOSED], authenticate, b"max-age=5")
+GATE = Gate(failing, opened_by([OPEN, CLOSED]), authenticate, b"max-age=5")
 
 
 async def asked(node: WireNode, path: bytes, method: bytes = b"GET") -> tuple[int, str]:
@@ -118,7 +118,9 @@ async def test_a_named_proxy_says_who_asks_and_nobody_else_does(
         await failing(scope, receive, send)
 
     trusted = None if proxies is None else Proxies.parse(proxies)
-    async with wire_node(app=Gate(seeing, [OPEN], authenticate, proxies=trusted)) as node:
+    async with wire_node(
+        app=Gate(seeing, opened_by([OPEN]), authenticate, proxies=trusted)
+    ) as node:
         assert (await node.ask(CLAIMING)).status == 204
     assert [seen[0]["client"][0], seen[0]["scheme"]] == believed
     assert [name for name, _ in seen[0]["headers"]] == [b"host"]
@@ -126,7 +128,7 @@ async def test_a_named_proxy_says_who_asks_and_nobody_else_does(
 
 async def test_a_token_of_another_node_is_asked_about_before_it_is_refused() -> None:
     others = Elsewhere(THEIRS)
-    gate = Gate(failing, [CLOSED], others.authenticate, settle=others.settle)
+    gate = Gate(failing, opened_by([CLOSED]), others.authenticate, settle=others.settle)
     async with wire_node(app=gate) as node:
         assert (await node.ask(call(path=b"/closed", token=THEIRS))).status == 204
         assert (await node.ask(call(path=b"/closed", token=THEIRS))).status == 204
@@ -137,13 +139,13 @@ async def test_a_token_of_another_node_is_asked_about_before_it_is_refused() -> 
 async def test_where_others_cannot_be_asked_that_is_said_and_nobody_let_in() -> None:
     others = Elsewhere(THEIRS)
     others.answers = False
-    gate = Gate(failing, [CLOSED], others.authenticate, settle=others.settle)
+    gate = Gate(failing, opened_by([CLOSED]), others.authenticate, settle=others.settle)
     async with wire_node(app=gate) as node:
         assert (await node.ask(call(path=b"/closed", token=THEIRS))).status == 503
 
 
 async def test_with_nobody_to_ask_a_refusal_is_one() -> None:
     others = Elsewhere(THEIRS)
-    async with wire_node(app=Gate(failing, [CLOSED], others.authenticate)) as node:
+    async with wire_node(app=Gate(failing, opened_by([CLOSED]), others.authenticate)) as node:
         assert (await node.ask(call(path=b"/closed", token=THEIRS))).status == 401
     assert others.asked == 0

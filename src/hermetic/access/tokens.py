@@ -17,6 +17,9 @@ ACCESS_LIFE = timedelta(hours=1)
 REFRESH_LIFE = timedelta(days=14)
 CHAIN_LIFE = timedelta(days=90)
 
+TENANT = "6865726d-6574-4963-8000-000000000000"
+"""The tenant that clients of Azure look for in a token: there is one, and it means nothing."""
+
 CLOCK_SLACK = timedelta(seconds=10)
 """How much later than ours another node's clock may be before its tokens are too new."""
 
@@ -55,6 +58,7 @@ def sign(claims: Claims, key: RSAPrivateKey, *, issuer: str) -> str:
         "name": claims.subject,
         "sid": claims.session,
         "iss": issuer,
+        "tid": TENANT,
         "iat": int(claims.issued_at.timestamp()),
         "nbf": int(claims.issued_at.timestamp()),
         "exp": int(claims.expires_at.timestamp()),

@@ -38,6 +38,7 @@ _NOUNS = {
     "frontend": ("hermetic.cli.frontend:frontend", "Set up what stands in front of nodes."),
     "user": ("hermetic.cli.user:user", "Change your password."),
     "az": ("hermetic.cli.az:az", "The command lines of ML Server 9.3 and 9.4, as documented."),
+    "azureml": ("hermetic.cli.azureml:azureml", "Let clients of Azure ML work with this one."),
     "settings": (
         "hermetic.cli.settings:settings",
         "Check and explain the settings and where they come from.",

@@ -32,6 +32,7 @@ from hermetic.wire.authority import (
     TokenRequest,
     TokenResponse,
 )
+from hermetic.wire.azureml import AzureMlEnvironment
 from hermetic.wire.messages import (
     AccessTokenResponse,
     BundleResponse,
@@ -260,6 +261,10 @@ class Client:
         """End the former root; raises `Conflict` if it is needed, unless by *force*."""
         body = RetireRequest(force=force)
         return self._ask(AuthorityResponse, "POST", "/authority/retire", _json(body))
+
+    def azureml_environment(self) -> AzureMlEnvironment:
+        """Return what a client of Azure ML needs to act for whoever is logged in."""
+        return self._ask(AzureMlEnvironment, "POST", "/azureml/environment")
 
     def nodes(self) -> list[NodeListing]:
         """Return the compute nodes as the web node sees them."""

@@ -114,6 +114,11 @@ class Home:
         return self.root / "unpacked"
 
     @property
+    def uploads(self) -> Path:
+        """What is being uploaded or put together; emptied at each start."""
+        return self.root / "uploads"
+
+    @property
     def sessions(self) -> Path:
         """The files of sessions."""
         return self.root / "sessions"

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from hermetic.config.azureml import AzureMl
+from hermetic.config.declaration import named
 from hermetic.config.sections import (
     Certificates,
     Kestrel,
@@ -29,6 +31,7 @@ class Settings:
     proxies: Proxies = field(default_factory=Proxies)
     pool: Pool = field(default_factory=Pool)
     limits: Limits = field(default_factory=Limits)
+    azureml: AzureMl = field(default_factory=AzureMl, metadata=named("AzureML"))
     logging: Logging = field(default_factory=Logging)
 
     def notes(self) -> Iterable[Note]:

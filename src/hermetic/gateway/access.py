@@ -55,6 +55,14 @@ class TokenPair:
     expires_on: datetime
 
 
+@dataclass(frozen=True)
+class AccessToken:
+    """An access token by itself, and when it ends."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
 class Access:
     """Logs people in, and says of every request who sent it."""
 
@@ -153,6 +161,35 @@ class Access:
             Unauthenticated: The token is unknown, spent, revoked or expired.
         """
         return await to_the_end(self._refresh(refresh_token))
+
+    async def delegate(self, principal: Principal) -> str:
+        """Return a secret that a program of *principal*'s may `exchange` for tokens.
+
+        It is good for 14 days, or until their logins are ended.
+        """
+        now = self._clock()
+        login = self._login(principal.name, str(uuid.uuid4()), now, now + CHAIN_LIFE)
+        secret = _new_refresh_token()
+        for ended in await self._logins.add(login, _digest(secret)):
+            self._alive.pop(ended, None)
+        log.info("login.delegated", account=principal.name, login=login.chain)
+        return secret
+
+    async def exchange(self, secret: str) -> AccessToken:
+        """Return an access token for a *secret* that stays good, unlike a refresh token.
+
+        Raises:
+            Unauthenticated: The secret is unknown, revoked or expired.
+        """
+        login = await self._redeemable(secret)
+        if self._provider.principal(login.principal) is None:
+            raise _refused(Refusal.UNKNOWN_PRINCIPAL)
+        issued_at = self._clock().replace(microsecond=0)
+        expires_at = min(issued_at + ACCESS_LIFE, login.refresh_until)
+        self._alive.pop(login.id, None)
+        self._alive[login.id] = self._clock() + ACCESS_LIFE
+        claims = Claims(login.principal, login.id, issued_at, expires_at)
+        return AccessToken(sign(claims, self._key, issuer=self._issuer), expires_at)
 
     async def revoke(self, refresh_token: str) -> None:
         """End the login *refresh_token* belongs to: its access token dies at once.

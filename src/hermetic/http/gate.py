@@ -15,7 +15,7 @@ from hermetic.http.framing import AMBIGUOUS
 from hermetic.http.requests import FIELD
 from hermetic.log import bind_request, logger
 from hermetic.wire.openapi import Operation
-from hermetic.wire.problems import reply
+from hermetic.wire.problems import Reply, reply
 
 log = logger(__name__)
 
@@ -28,26 +28,28 @@ class Gate:
     """Lets a request in, or answers it; the outermost of the application.
 
     Args:
-        operations: The table of the API; only what is open in it needs no token.
+        is_open: Whether a method at a path needs no token, such as `opened_by` returns.
         authenticate: Takes a token and raises `Unauthenticated`.
         hsts: The value of `strict-transport-security`, or `None` in plain HTTP.
         settle: Learns what other nodes have decided meanwhile; asked before a token is refused
             that one of them may have given out just now.
         proxies: Whose word on the client is believed; `None` for nobody's.
+        replies: How errors look to those who speak to this application.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        operations: Iterable[Operation],
+        is_open: Callable[[str, str], bool],
         authenticate: Callable[[bytes], Principal],
         hsts: bytes | None = None,
         settle: Callable[[], Awaitable[None]] | None = None,
         proxies: Proxies | None = None,
+        replies: Callable[[BaseException, str], Reply] = reply,
     ) -> None:
+        self._is_open, self._replies = is_open, replies
         self._app, self._authenticate, self._settle = app, authenticate, settle
         self._proxies = proxies or Proxies()
-        self._open = [(one.method, _form(one.path)) for one in operations if one.open]
         self._headers = [*_SECURITY]
         if hsts is not None:
             self._headers.append((b"strict-transport-security", hsts))
@@ -76,7 +78,7 @@ class Gate:
             # A request is one of the five borders: what breaks it must not break the next.
             _tell(error, scope)
             if not started:
-                await _answer(error, request_id, scope, named)
+                await _answer(self._replies(error, request_id), scope, named)
 
     async def _admit_settled(self, scope: Scope) -> None:
         try:
@@ -99,9 +101,16 @@ class Gate:
         token = bearer[7:].strip().encode("latin-1")
         scope["state"]["principal"] = self._authenticate(token)
 
-    def _is_open(self, method: str, path: str) -> bool:
+
+def opened_by(operations: Iterable[Operation]) -> Callable[[str, str], bool]:
+    """Return what tells whether a method at a path needs no token: what is open in *operations*."""
+    known = [(one.method, _form(one.path)) for one in operations if one.open]
+
+    def is_open(method: str, path: str) -> bool:
         asked = "GET" if method == "HEAD" else method
-        return any(asked == known and form.fullmatch(path) for known, form in self._open)
+        return any(asked == opened and form.fullmatch(path) for opened, form in known)
+
+    return is_open
 
 
 def _form(path: str) -> re.Pattern[str]:
@@ -119,8 +128,7 @@ def _tell(error: Exception, scope: Scope) -> None:
         log.error("request.broke", method=scope["method"], route=route, exc_info=error)
 
 
-async def _answer(error: Exception, request_id: str, scope: Scope, send: Send) -> None:
-    answer = reply(error, request_id)
+async def _answer(answer: Reply, scope: Scope, send: Send) -> None:
     length = (b"content-length", str(len(answer.body)).encode())
     headers = [*answer.headers, length, *scope["state"].get("headers", ())]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

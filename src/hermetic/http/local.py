@@ -25,7 +25,7 @@ from hermetic.client.local import SOCKET
 from hermetic.errors import NotFound, NotPermitted
 from hermetic.http.connection import Connection, Shared
 from hermetic.http.endpoint import Endpoint, routes
-from hermetic.http.gate import Gate
+from hermetic.http.gate import Gate, opened_by
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
 from hermetic.log import logger
@@ -56,7 +56,7 @@ class LocalDoor:
     def __init__(self, home: Path, endpoints: Iterable[Endpoint]) -> None:
         table = list(endpoints)
         router = Router(routes(table), redirect_slashes=False, default=_nothing_here)
-        app = Gate(router, [one.operation for one in table], lambda _: OWNER)
+        app = Gate(router, opened_by([one.operation for one in table]), lambda _: OWNER)
         self._home = home
         self._config = Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
         self._shared = Shared(limits=WireLimits(), ids=RequestIds(secrets.token_hex(4)))

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hermetic.errors import NotFound
 from hermetic.fronts.proxies import Proxies
 from hermetic.http.endpoint import routes
-from hermetic.http.gate import Gate
+from hermetic.http.gate import Gate, opened_by
 from hermetic.http.limits import WireLimits
 from hermetic.web.cases import Insight, UseCases
 from hermetic.web.table import endpoints
@@ -33,7 +33,7 @@ def application(
     operations = [one.operation for one in table]
     return Gate(
         router,
-        operations,
+        opened_by(operations),
         cases.access.authenticate,
         hsts,
         settle=cases.access.settle,

@@ -41,7 +41,7 @@ class Reply(NamedTuple):
 
 def reply(error: BaseException, request_id: str) -> Reply:
     """Return the answer to a request that ended with *error*."""
-    known = _presentable(error, request_id)
+    known = presentable(error, request_id)
     headers = [(b"content-type", MEDIA_TYPE.encode())]
     if isinstance(known, Unauthenticated):
         headers.append((b"www-authenticate", b'Bearer realm="hermetic"'))
@@ -53,7 +53,7 @@ def reply(error: BaseException, request_id: str) -> Reply:
 
 def problem(error: BaseException, request_id: str) -> dict[str, object]:
     """Return the members of the problem, in the order a person wants to read them."""
-    known = _presentable(error, request_id)
+    known = presentable(error, request_id)
     address, text, members = _PAGES + known.type, known.text, dict(known.members)
     wait = _retry_after(known)
     if wait is not None:
@@ -121,7 +121,8 @@ def _tree(kind: type[HermeticError]) -> Iterator[type[HermeticError]]:
         yield from _tree(narrower)
 
 
-def _presentable(error: BaseException, request_id: str) -> HermeticError:
+def presentable(error: BaseException, request_id: str) -> HermeticError:
+    """Return *error* as a stranger may see it: a fault of ours by the request's id alone."""
     # Exactly `HermeticError` is a fault of ours, so its text is for the log and not for a stranger.
     if isinstance(error, HermeticError) and type(error) is not HermeticError:
         return error

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import version
 
+from starlette.types import ASGIApp
 from uvicorn import Config
 
 from hermetic.clock import system_clock
@@ -31,9 +32,14 @@ class Face:
     """What of a node the network sees; `health` is to be started and stopped."""
 
     def __init__(
-        self, bounds: Bounds, trusted: Sequence[str], sealing: Sealing, behind: Behind
+        self,
+        bounds: Bounds,
+        trusted: Sequence[str],
+        sealing: Sealing,
+        behind: Behind,
+        around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
-        """Put it together; *trusted* are the proxies that are believed."""
+        """Put it together; *trusted* are the proxies that are believed, *around* goes in front."""
         self._context = sealing.context.base if sealing.context else None
         self._bounds = listening_limits(bounds)
         self._listener: Listener | None = None
@@ -69,7 +75,9 @@ class Face:
             hsts=hsts,
             proxies=Proxies.parse(trusted),
         )
-        config = Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
+        config = Config(
+            around(app), ws="none", lifespan="off", log_config=None, proxy_headers=False
+        )
         self.clients = Clients(config, ScoringProtocol, scoring, system_clock)
 
     async def listen(

@@ -2,10 +2,11 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from starlette.types import ASGIApp
 
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
@@ -27,8 +28,11 @@ async def facing(
     sealing: Sealing,
     behind: Behind,
     kept: tuple[Database, RSAPrivateKey],
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> Face:
     """Return the web of the node in *home*; *kept* is its database, and the key of its tokens.
+
+    What *around* gives goes in front of its application.
 
     Raises:
         BadConfiguration: The authority of the home is lost, or has expired.
@@ -38,21 +42,30 @@ async def facing(
     acme, lists = certifier(home, authority, *kept, system_clock)
     lists.publishes = sealing.authority is not None
     cases = replace(behind.cases, certifying=acme)
-    face = Face(settings.limits, settings.proxies.trusted, sealing, replace(behind, cases=cases))
+    behind = replace(behind, cases=cases)
+    face = Face(settings.limits, settings.proxies.trusted, sealing, behind, around)
     face.tasks += (lists.run, acme.replacing.run)
     return face
 
 
 def web_server(
-    sockets: list[socket.socket], face: Face, settings: Settings | WebSettings
+    sockets: list[socket.socket],
+    face: Face,
+    settings: Settings | WebSettings,
+    drained: Callable[[], None] = lambda: None,
 ) -> NodeServer:
-    """Return what serves *face* on *sockets*."""
+    """Return what serves *face* on *sockets*; *drained* is told when it begins to stop."""
+
+    def begin_to_stop() -> None:
+        draining(face.health)
+        drained()
+
     notice_s = settings.limits.notice_seconds if isinstance(settings, WebSettings) else 0.0
     return NodeServer(
         sockets,
         face.listen,
         face.clients,
-        drained=partial(draining, face.health),
+        drained=begin_to_stop,
         grace_s=settings.limits.drain_seconds,
         notice_s=notice_s,
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import uvloop
+from starlette.types import ASGIApp
 
 from hermetic.certificates.roles import Role
 from hermetic.clock import system_clock
@@ -15,6 +16,8 @@ from hermetic.config.settings import Settings
 from hermetic.node import host
 from hermetic.node.server import bind
 from hermetic.wiring import life
+from hermetic.wiring.azureml import azureml
+from hermetic.wiring.azureml_beside import Beside, besides
 from hermetic.wiring.facing import facing, web_server
 from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
 from hermetic.wiring.parts import Parts, assembled
@@ -45,20 +48,31 @@ async def _serve(home: Home, settings: Settings, password: str | None, announce:
             opened.callback(one.close)
         sealing = await _sealed(home, settings)
         key = await signing_key(home, None, system_clock)
-        async with assembled(home, settings, key, system_clock) as parts:
-            inside = parts.kept.database, key
-            face = await facing(home, settings, sealing, parts.behind(sealing), inside)
+        port = sockets[0].getsockname()[1]
+        async with (
+            assembled(home, settings, key, system_clock) as parts,
+            azureml(home, settings, parts, sealing, key, port) as azure,
+        ):
+            sealing = azure.sealing if azure else sealing
+            inside, around = (parts.kept.database, key), azure.around if azure else _as_it_is
+            face = await facing(home, settings, sealing, parts.behind(sealing), inside, around)
+            more = (
+                besides(azure, settings.limits, face.metrics, parts.execution)
+                if azure
+                else Beside()
+            )
             await face.health.start()
             try:
                 # Last of all: a generated password is shown once, and must not be lost on the way.
                 generated = await parts.offer.accounts.start(password)
-                server = web_server(sockets, face, settings)
-                kestrel, port = settings.kestrel, server.ports[0]
+                server = web_server(sockets, face, settings, more.drained)
+                kestrel = settings.kestrel
                 url = life.url_of(kestrel.host, port, sealed=kestrel.https_enabled)
                 ready = Ready(url, sealing.ca, os.getpid(), generated)
                 tasks: list[Task] = [
                     *sealing.watching(sockets),
                     *face.tasks,
+                    *more.tasks,
                     partial(_sweep, parts),
                 ]
                 announced = partial(life.announced, home, ready, announce)
@@ -74,6 +88,10 @@ async def _sealed(home: Home, settings: Settings) -> Sealing:
     names = host.names(settings.certificates.names, bound=sorted(bound))
     wish = Wish.of(Role.API, names, settings.tls, settings.certificates)
     return await seal(home, replace(wish, port=settings.kestrel.port), system_clock)
+
+
+def _as_it_is(app: ASGIApp) -> ASGIApp:
+    return app
 
 
 async def _sweep(parts: Parts) -> None:

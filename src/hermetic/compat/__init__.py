@@ -1,0 +1,1 @@
+"""Other products, spoken as they spoke: faces that translate and hold no state."""
