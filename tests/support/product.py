@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,16 +67,21 @@ def environment(**more: str) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key in kept} | more
 
 
-def start(home: Path, *options: str, password: str | None = PASSWORD) -> Product:
-    """Start one box in *home* and return it when it says that it is ready."""
-    more = {} if password is None else {"HERMETIC_ADMIN_PASSWORD": password}
+def start(
+    home: Path,
+    *options: str,
+    password: str | None = PASSWORD,
+    more: Mapping[str, str] | None = None,
+) -> Product:
+    """Start one box in *home*, with *more* variables, and return it when it says it is ready."""
+    secret = {} if password is None else {"HERMETIC_ADMIN_PASSWORD": password}
     # It ends with the tests, also where one failed before it stopped its product.
     ends = ["setpriv", "--pdeathsig", "KILL"]
     command = [*ends, sys.executable, "-m", "hermetic.cli.main", "up", "--json", "--port", "0"]
     errors = (home.parent / f"{home.name}.stderr").open("a")
     process = subprocess.Popen(
         [*command, "--home", str(home), *options],
-        env=environment(**more),
+        env=environment(**secret, **(more or {})),
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
