@@ -8,7 +8,6 @@ import pytest
 from hermetic.errors import ServiceNotFound
 from hermetic.gateway.publication import PatchRequest
 from hermetic.gateway.publishing import Publishing
-from hermetic.registry.artifacts import Artifacts
 from hermetic.registry.services import Services
 from hermetic.registry.snapshots import SnapshotRegistry
 from hermetic.serving.service import Entry, EntryKind, ServiceKey
@@ -116,7 +115,6 @@ def publishing(box: Box, others: Learning) -> Publishing:
     return Publishing(
         services=Services(box.database),
         snapshots=SnapshotRegistry(box.database),
-        artifacts=Artifacts(box.database, box.clock),
         bundles=box.bundles,
         served=box.served,
         clock=box.clock,

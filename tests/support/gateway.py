@@ -12,7 +12,6 @@ from hermetic.gateway.publishing import Publishing
 from hermetic.gateway.routing import Routes
 from hermetic.gateway.served import Served
 from hermetic.gateway.sessions import Sessions
-from hermetic.registry.artifacts import Artifacts
 from hermetic.registry.bundles import BundleArchive
 from hermetic.registry.services import Services
 from hermetic.registry.sessions import MOST, SessionRegistry
@@ -63,7 +62,6 @@ class Box:
         self.publishing = Publishing(
             services=Services(database),
             snapshots=SnapshotRegistry(database),
-            artifacts=Artifacts(database, clock),
             bundles=self.bundles,
             served=self.served,
             clock=clock,

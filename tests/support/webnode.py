@@ -38,7 +38,6 @@ from hermetic.node.health import Health
 from hermetic.node.metrics import Metrics, Sources
 from hermetic.node.renewal import Renewal
 from hermetic.node.server import NodeServer, bind
-from hermetic.registry.artifacts import Artifacts
 from hermetic.registry.bundles import BundleArchive
 from hermetic.registry.logins import Logins
 from hermetic.registry.nodes import ComputeEntries
@@ -226,7 +225,6 @@ async def _use_cases(
     publishing = Publishing(
         services=Services(database),
         snapshots=snapshots,
-        artifacts=Artifacts(database, system_clock),
         bundles=bundles,
         served=Served(
             services=Services(database), bundles=bundles, execution=execution, routes=routes

@@ -79,7 +79,9 @@ class EntryScript:
             path = os.path.join(self._folder, name)
             if os.path.isfile(path):
                 with open(path, encoding="utf-8") as file:
-                    yield version, json.load(file)
+                    told = json.load(file)
+                if isinstance(told, dict):
+                    yield version, told
 
     def end(self) -> None:
         """Nothing to let go of."""

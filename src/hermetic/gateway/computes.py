@@ -128,7 +128,7 @@ class Computes:
             raise Conflict(
                 f"There is a compute {wish.name!r} already: choose another name, or update it."
             )
-        sealed = await self._sealed(wish, asked)
+        sealed = await self._sealed(replace(wish, owner=principal.name), asked)
 
         async def work(tell: object) -> None:
             await self._keep(sealed, 0)

@@ -130,6 +130,7 @@ class Deployments:
                     " deploy with overwrite=True."
                 )
             _refuse_stranger(principal, known.deployment)
+        self._refuse_taken(asked_for)
         before = Kept(replace(asked_for, owner=principal.name), _fresh_keys(), None, 0)
         if known is not None:
             if known.deployment.kind is not asked_for.kind:
@@ -196,6 +197,14 @@ class Deployments:
             log.info("deployment.key_replaced", deployment=name, account=principal.name)
 
         return await self._operations.begin("RegenerateKeys", f"{_KIND}/{name}", work)
+
+    def _refuse_taken(self, one: Deployment) -> None:
+        for other in self.all():
+            if one.host and other.host == one.host and other.name != one.name:
+                raise Conflict(
+                    f"The service {other.name!r} has the DNS label that leads to {one.host}: choose"
+                    " another dns_name_label."
+                )
 
     async def _begin(
         self, kind: str, kept: Kept, sources: Sources | None, before: Kept | None

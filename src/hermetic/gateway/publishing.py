@@ -4,7 +4,7 @@ A service is loaded once before it is accepted; what cannot be loaded changes no
 """
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,7 +31,6 @@ from hermetic.gateway.publication import (
 )
 from hermetic.gateway.served import Served
 from hermetic.log import logger
-from hermetic.registry.artifacts import Artifacts
 from hermetic.registry.bundles import Bundles
 from hermetic.registry.services import Publisher, Services
 from hermetic.registry.snapshots import SnapshotRegistry
@@ -65,15 +64,20 @@ class Publishing:
         *,
         services: Services,
         snapshots: SnapshotRegistry,
-        artifacts: Artifacts,
         bundles: Bundles,
         served: Served,
         clock: Clock,
         others: Others = ALONE,
+        further: Callable[[], Awaitable[tuple[set[str], set[str]]]] | None = None,
     ) -> None:
+        """Publish into *services*.
+
+        Args:
+            further: Gives the bundles that something else refers to, and those that it serves.
+        """
         self._services = services
         self._snapshots = snapshots
-        self._artifacts = artifacts
+        self._further = further
         self._bundles = bundles
         self._served = served
         self._clock = clock
@@ -86,7 +90,7 @@ class Publishing:
 
     async def sweep(self) -> None:
         """Remove bundles nobody refers to any more; to be called now and then."""
-        files, deployed = await self._artifacts.bundles()
+        files, deployed = await self._further() if self._further else (set(), set())
         served = await self._services.bundles() | deployed
         kept = served | files | await self._snapshots.bundles()
         try:

@@ -31,9 +31,10 @@ class Uploads:
         self._artifacts, self._bundles, self._work, self._most = artifacts, bundles, work, most
 
     async def put(self, name: str, pieces: AsyncIterator[bytes]) -> Artifact:
-        """Keep what *pieces* make up as the file *name*, in place of one there is.
+        """Keep what *pieces* make up as the file *name*.
 
         Raises:
+            Conflict: Something else was uploaded under that name.
             BadInput: The name leads elsewhere.
             BodyTooLarge: It is larger than the node accepts.
             StorageFull: There is no room.

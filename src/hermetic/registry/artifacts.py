@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hermetic.clock import Clock
 from hermetic.database.database import Database, Row, Transaction
+from hermetic.errors import Conflict
 from hermetic.registry.moments import to_text
 
 
@@ -27,16 +28,29 @@ class Artifacts:
         self._database, self._clock = database, clock
 
     async def put(self, artifact: Artifact) -> None:
-        """Keep *artifact*, in place of one of its name if there is one."""
+        """Keep *artifact*; the same once more changes nothing.
+
+        Raises:
+            Conflict: There is another one of its name, which somebody may rely on.
+        """
         values = (artifact.name, artifact.bundle, artifact.size, to_text(self._clock()))
-        await self._database.write(
-            lambda transaction: transaction.change(
+
+        def change(transaction: Transaction) -> None:
+            transaction.change(
                 "INSERT INTO artifacts (name, bundle, size, created_at) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET bundle = excluded.bundle, size = excluded.size,"
-                " created_at = excluded.created_at",
+                " ON CONFLICT (name) DO NOTHING",
                 values,
             )
-        )
+            (row,) = transaction.rows(
+                "SELECT bundle FROM artifacts WHERE name = ?", (artifact.name,)
+            )
+            if row["bundle"] != artifact.bundle:
+                raise Conflict(
+                    f"Something else was uploaded as {artifact.name[:200]!r} before, and is not"
+                    " replaced: choose another name."
+                )
+
+        await self._database.write(change)
 
     async def find(self, name: str) -> Artifact | None:
         """Return the file *name*; `None` if there is none."""

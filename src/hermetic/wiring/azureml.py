@@ -1,61 +1,27 @@
 """The face of Azure ML, put in front of the web of one box."""
 
 import hmac
-import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from starlette.types import ASGIApp
 
 from hermetic.certificates.keys import encode
 from hermetic.clock import system_clock
-from hermetic.compat.azureml.app import AzureMl, Doors, Scoring
 from hermetic.compat.azureml.face import Face
 from hermetic.config.home import Home
 from hermetic.config.settings import Settings
-from hermetic.fronts.proxies import Proxies
-from hermetic.gateway.frontends import FrontEnds
 from hermetic.node import host
 from hermetic.node.server import bind
 from hermetic.registry.disk import remove_tree
+from hermetic.wiring.azureml_face import AzureMlFace, doors_of
 from hermetic.wiring.azureml_names import reached_of, workspace_of
 from hermetic.wiring.azureml_parts import Ground, use_cases
 from hermetic.wiring.azureml_sealing import front_ends_of, hold_storage
 from hermetic.wiring.limits import wire_limits
 from hermetic.wiring.parts import Parts
 from hermetic.wiring.sealing import Sealing
-
-_HSTS = b"max-age=63072000"  # Two years, as Mozilla's profiles have it.
-
-
-@dataclass(frozen=True)
-class AzureMlFace:
-    """What the face of Azure ML adds to a node; *plain* are sockets of the listener without TLS."""
-
-    face: Face
-    sealing: Sealing
-    front_ends: FrontEnds
-    doors: Doors
-    plain: Sequence[socket.socket]
-
-    def around(self, app: ASGIApp) -> ASGIApp:
-        """Return *app* with the face in front of it."""
-        return AzureMl(
-            app,
-            workspace=self.face.workspace,
-            placing=self.face.cases.placing,
-            control=self.face.control(),
-            storage=self.face.storage(),
-            scoring=self.face.scoring(sealed=True),
-            doors=self.doors,
-        )
-
-    def without_tls(self) -> ASGIApp:
-        """Return the application of the listener without TLS."""
-        return Scoring(self.face.scoring(sealed=False), self.doors.proxies)
 
 
 @asynccontextmanager
@@ -80,7 +46,7 @@ async def azureml(
         plain = bind(settings.kestrel.host, section.http_port) if section.plain_http else []
         for one in plain:
             opened.callback(one.close)
-        front_ends, sealed, authority = await front_ends_of(
+        front_ends, sealed, believed = await front_ends_of(
             home, section, sealing, settings.tls.profile, system_clock
         )
         ground = Ground(
@@ -93,7 +59,7 @@ async def azureml(
             plain_http=bool(plain),
         )
         access = parts.offer.access
-        cases = use_cases(ground, access, lambda: authority.root_pem, key)
+        cases = use_cases(ground, access, believed, key)
         workspace = workspace_of(section)
         await hold_storage(front_ends, workspace.storage_host)
         await cases.start()
@@ -107,9 +73,7 @@ async def azureml(
             system_clock,
             wire_limits(settings.limits),
         )
-        doors = Doors(
-            access.authenticate, access.settle, Proxies.parse(settings.proxies.trusted), _HSTS
-        )
+        doors = doors_of(access, settings.proxies.trusted)
         try:
             yield AzureMlFace(face, sealed, front_ends, doors, plain)
         finally:

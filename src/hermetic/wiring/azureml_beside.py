@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hermetic.client.execution import Execution
 from hermetic.config.sections import Limits as Bounds
 from hermetic.node.metrics import Metrics
-from hermetic.wiring.azureml import AzureMlFace
+from hermetic.wiring.azureml_face import AzureMlFace
 from hermetic.wiring.life import Task
 from hermetic.wiring.plain import PlainListener
 

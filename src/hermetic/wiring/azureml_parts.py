@@ -1,32 +1,25 @@
 """What the face of Azure ML can do, put together: files, models, computes and what is deployed."""
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from hermetic.certificates.keys import encode
 from hermetic.client.execution import Execution
 from hermetic.clock import Clock
 from hermetic.compat.azureml.use_cases import UseCases
 from hermetic.errors import BadInput, NotFound
 from hermetic.gateway.access import Access
-from hermetic.gateway.assembling import Assembly
 from hermetic.gateway.computes import Computes
 from hermetic.gateway.deployments import Deployments, is_sealed
 from hermetic.gateway.frontends import FrontEnds
 from hermetic.gateway.journal import Journal
-from hermetic.gateway.models import Models
 from hermetic.gateway.operations import Operations
 from hermetic.gateway.placing import Placing
-from hermetic.gateway.uploads import Uploads
-from hermetic.registry.deployments import Deployments as DeploymentRegistry
-from hermetic.registry.documents import Documents
-from hermetic.registry.sealed import Seal
 from hermetic.serving.deployment import Deployment
 from hermetic.serving.frontend import TlsState
+from hermetic.wiring.azureml_content import content_of, documents_of
 from hermetic.wiring.keeping import Kept
 
 _OPEN = (
@@ -53,10 +46,8 @@ def use_cases(
 ) -> UseCases:
     """Return the use cases, which sign the tokens of callers with *key*; nothing is read yet."""
     kept, clock = ground.kept, ground.clock
-    seal = Seal(hmac.digest(encode(key), b"hermetic documents", "sha256"))
-    documents = Documents(kept.database, seal)
-    uploads = Uploads(kept.artifacts, kept.bundles, ground.work, most=ground.upload_bytes)
-    models = Models(documents, uploads, clock)
+    documents = documents_of(kept, key)
+    content = content_of(kept, documents, ground.work, ground.upload_bytes, clock)
     operations, journal = Operations(documents, clock), Journal(clock)
     computes = Computes(
         documents=documents,
@@ -73,10 +64,10 @@ def use_cases(
         clock=clock,
     )
     deployments = Deployments(
-        registry=DeploymentRegistry(documents, kept.artifacts),
+        registry=content.deployments,
         operations=operations,
         front_ends=ground.front_ends,
-        assembly=Assembly(uploads, models, kept.bundles, ground.work),
+        assembly=content.assembly,
         placing=placing,
         key=key,
         clock=clock,
@@ -84,8 +75,8 @@ def use_cases(
     made = UseCases(
         access,
         authority,
-        uploads,
-        models,
+        content.uploads,
+        content.models,
         operations,
         computes,
         deployments,

@@ -1,9 +1,10 @@
 """Front ends of the face of Azure ML: certified by our authority, presented beside the node's own."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+
+from cryptography import x509
 
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.importing import Known
@@ -14,7 +15,6 @@ from hermetic.config.azureml import AzureMl
 from hermetic.config.home import Home
 from hermetic.gateway.certification import Kept
 from hermetic.gateway.frontends import FrontEnd, FrontEnds
-from hermetic.issuers.authority import Authority
 from hermetic.serving.frontend import FrontEndTls, TlsState, Zone
 from hermetic.tls.by_name import ByName
 from hermetic.tls.contexts import TlsProfile
@@ -28,8 +28,8 @@ _STORAGE = "storage"
 
 async def front_ends_of(
     home: Home, section: AzureMl, sealing: Sealing, profile: str, clock: Clock
-) -> tuple[FrontEnds, Sealing, Authority]:
-    """Return the front ends, *sealing* that presents them too, and who certifies them.
+) -> tuple[FrontEnds, Sealing, Callable[[], bytes]]:
+    """Return the front ends, *sealing* that presents them too, and whom to believe, in PEM.
 
     Raises:
         BadConfiguration: The authority of the home is lost, or has expired.
@@ -40,7 +40,7 @@ async def front_ends_of(
         zone=Zone(section.region, section.domain),
         issuer=authority,
         by_name=by_name,
-        known=partial(_known, home, authority),
+        known=lambda: _known(home, authority.roots),
         clock=clock,
         for_development=section.self_signed,
     )
@@ -56,7 +56,7 @@ async def front_ends_of(
                 left[f"{_PREFIX}{one.name}"] = (ends - now).total_seconds()
         return left
 
-    return front_ends, replace(sealing, further=seconds_left), authority
+    return front_ends, replace(sealing, further=seconds_left), lambda: authority.root_pem
 
 
 async def hold_storage(front_ends: FrontEnds, host: str) -> None:
@@ -73,12 +73,13 @@ def _present(sealing: Sealing, by_name: ByName) -> None:
     context = sealing.context
     if context is not None:
         before = context.further
-        context.further = lambda name: by_name.find(name) or (before(name) if before else None)
+        # What the administrator laid into a folder comes before what a user gave.
+        context.further = lambda name: (before(name) if before else None) or by_name.find(name)
 
 
-def _known(home: Home, authority: Authority) -> Known:
+def _known(home: Home, own: Sequence[x509.Certificate]) -> Known:
     stores = Stores(home.stores)
-    roots = (*stores.roots(), *authority.roots, *system_roots())
+    roots = (*stores.roots(), *own, *system_roots())
     return Known(roots, stores.intermediates(), stores.revocation_lists())
 
 

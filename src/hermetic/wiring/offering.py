@@ -93,11 +93,11 @@ async def offered(
             publishing=Publishing(
                 services=kept.services,
                 snapshots=kept.snapshots,
-                artifacts=kept.artifacts,
                 bundles=kept.bundles,
                 served=served,
                 clock=clock,
                 others=others,
+                further=kept.artifacts.bundles,
             ),
             snapshots=Snapshots(kept.snapshots, kept.bundles),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hermetic.clock import Clock
 from hermetic.compat.azureml.cloud import CloudApi
 from hermetic.compat.azureml.computes import ComputesApi
+from hermetic.compat.azureml.deploying import DeployingApi
 from hermetic.compat.azureml.environment import EnvironmentApi
 from hermetic.compat.azureml.files import FilesApi, StorageApi
 from hermetic.compat.azureml.models import ModelsApi
@@ -48,7 +49,8 @@ class Face:
             ).addresses(),
             *FilesApi(workspace, cases.uploads, self._signing, clock, limits).addresses(),
             *ModelsApi(workspace, cases.models, clock, limits).addresses(),
-            *ServicesApi(workspace, cases, self._telling, clock, limits).addresses(),
+            *DeployingApi(workspace, cases.deployments, clock, limits).addresses(),
+            *ServicesApi(workspace, cases, self._telling).addresses(),
         ]
 
     def storage(self) -> Sequence[Address]:

@@ -4,7 +4,8 @@
 Who may call is asked before anything of the body is read.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -15,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from hermetic.compat.azureml.swagger import document
 from hermetic.compat.azureml.table import Address
 from hermetic.compat.azureml.telling import Telling
-from hermetic.errors import BadInput, HeadersTooLarge, MethodNotAllowed, NotFound
+from hermetic.errors import BadInput, HeadersTooLarge, MethodNotAllowed, NotFound, Unreachable
 from hermetic.gateway.deployments import is_sealed
 from hermetic.gateway.placing import Placing
 from hermetic.http.endpoint import json, read_raw
@@ -29,6 +30,9 @@ _MOST = 100 * 1024 * 1024  # bytes of a body, as the original took
 _LONGEST_ID = 100
 _IDS = ("x-ms-request-id", "x-ms-client-request-id")
 _BAD_GATEWAY = 502
+_LEAST_STATUS, _MOST_STATUS = 200, 599
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")
+_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]{0,16384}\Z")
 # What belongs to a connection and not to what was said on it (RFC 9110, 7.6.1), or is ours.
 _WITHHELD = {"connection", "content-length", "transfer-encoding", "keep-alive", "date", "server"}
 
@@ -77,8 +81,7 @@ class ScoringApi:
         _refuse_long_ids(request)
         response, took_ms = await self._answered(one, request, "/score")
         status = _BAD_GATEWAY if response.failed and response.status == 500 else response.status
-        headers = {name: value for name, value in response.headers if name.lower() not in _WITHHELD}
-        headers |= {
+        headers = dict(_fields(response)) | {
             **_ids(request),
             **_cross_origin(one, request),
             "x-ms-run-function-failed": str(response.failed),
@@ -141,6 +144,20 @@ class ScoringApi:
             return False
         # Without TLS it is the address that is called, whatever name leads there.
         return not self.sealed or host == tls.host
+
+
+def _fields(response: HttpResponse) -> Iterator[tuple[str, str]]:
+    """Yield the fields that a script set, unless they or its status are no HTTP.
+
+    A line break in a field would let a script say what looks like another answer.
+    """
+    if not _LEAST_STATUS <= response.status <= _MOST_STATUS:
+        raise Unreachable(f"The service answered with {response.status}, which is no status.")
+    for name, value in response.headers:
+        if not (_NAME.match(name) and _VALUE.match(value)):
+            raise Unreachable(f"The service set {name[:80]!r} to what no field of HTTP can hold.")
+        if name.lower() not in _WITHHELD:
+            yield name, value
 
 
 def _refuse_long_ids(request: Request) -> None:

@@ -4,6 +4,7 @@ What it told is kept as it came, without its secrets: a change is told against i
 the client reads again.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from hermetic.serving.frontend import Asked, TlsState
 OPT_OUT = "azureml.sslEnabled"
 """The tag by which a client without a word for it says that a deployment goes without TLS."""
 
+_LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _ARTIFACT = "aml://artifact/"
 _MOST_REPLICAS = 10
 _SECRETS = ("keys", "sslCertificate", "sslKey")
@@ -47,21 +49,20 @@ def deployment_of(
     key_auth, token_auth = _authentication(body, kind)
     is_own = kind is DeploymentKind.ACI
     now = before or Deployment(body.name, kind, "", at, at)
-    label = (body.dns_name_label or body.name).lower()
+    tags = body.kv_tags or {}
     return replace(
         now,
         changed_at=at,
         compute="" if is_own else body.compute_name or "",
         description=body.description,
-        tags=body.kv_tags or {},
+        tags=tags,
         properties=body.properties or {},
         told=_told(body),
         sizing=_sizing(body, kind),
         key_auth=key_auth,
         token_auth=token_auth,
-        host=f"{label}.{workspace.region}.{workspace.domain}" if is_own else "",
-        follows_compute=(body.kv_tags or {}).get(OPT_OUT, "").lower() != "false"
-        and body.ssl_enabled is not False,
+        host=_host(body, workspace) if is_own else "",
+        follows_compute=body.ssl_enabled is not False and tags.get(OPT_OUT, "").lower() != "false",
     )
 
 
@@ -75,6 +76,17 @@ def wish_of(body: ServiceRequest, deployment: Deployment, workspace: Workspace) 
         _asked(body, deployment.kind),
         (keys.primary_key, keys.secondary_key),
     )
+
+
+def _host(body: ServiceRequest, workspace: Workspace) -> str:
+    """Return the name of a front end without TLS."""
+    label = (body.dns_name_label or body.name).lower()
+    if not _LABEL.match(label):
+        raise BadInput(
+            f"{label[:80]!r} cannot be a DNS label: use letters, digits and dashes, beginning with"
+            " a letter and not ending with a dash."
+        )
+    return f"{label}.{workspace.region}.{workspace.domain}"
 
 
 def _told(body: ServiceRequest) -> Mapping[str, Any]:

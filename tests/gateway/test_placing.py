@@ -1,0 +1,135 @@
+"""How deployments are called: with what their callers must show, and no more than fit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hermetic.errors import Busy, DeadlineExceeded, NotFound, Unauthenticated, WorkerDied
+from hermetic.serving.deployment import Sizing
+from hermetic.serving.exchange import HttpRequest, HttpResponse
+from hermetic.serving.service import ServiceKey
+from tests.support.deploying import ANNA, Deck, deck_in
+
+REQUEST = HttpRequest("POST", "/score", "", (), b'{"x":1}')
+
+
+@pytest.fixture
+async def deck(tmp_path: Path) -> AsyncIterator[Deck]:
+    async with deck_in(tmp_path) as deck:
+        yield deck
+
+
+@dataclass
+class Counted:
+    """What was counted of calls."""
+
+    outcomes: list[str] = field(default_factory=list)
+
+    def observe(self, outcome: str, total_s: float, queued_s: float, executed_s: float) -> None:
+        self.outcomes.append(outcome)
+        assert total_s >= queued_s >= 0
+
+    def refuse(self, outcome: str) -> None:
+        self.outcomes.append(f"refused: {outcome}")
+
+
+async def test_a_call_is_answered_by_the_script(deck: Deck) -> None:
+    await deck.deploy()
+    answer = await deck.placing.call("wine", REQUEST, "id")
+    assert answer.body == b'{"x":1}'
+    assert deck.execution.requests == [REQUEST]
+    assert deck.execution.within_s == 60.0
+    assert "hi" in deck.journal.tail("wine", 1)
+
+
+async def test_keys_are_asked_for(deck: Deck) -> None:
+    made = await deck.deploy(key_auth=True)
+    keys = deck.deployments.keys(ANNA, "wine")
+    for good in (keys.primary, keys.secondary):
+        deck.placing.admit(made, f"Bearer {good}")
+        deck.placing.admit(made, f"bearer  {good} ")
+    for bad in ("", keys.primary, f"Basic {keys.primary}", "Bearer ", "Bearer wrong"):
+        with pytest.raises(Unauthenticated):
+            deck.placing.admit(made, bad)
+
+
+async def test_who_asks_for_nothing_lets_everybody_in(deck: Deck) -> None:
+    deck.placing.admit(await deck.deploy(), "")
+
+
+async def test_more_than_fit_wait_and_then_go_away(deck: Deck) -> None:
+    await deck.deploy(sizing=Sizing(queue_s=0.05))
+    deck.execution.holds = True
+    first = asyncio.create_task(deck.placing.call("wine", REQUEST, "1"))
+    await deck.execution.arrived.wait()
+    with pytest.raises(Busy, match="1 calls"):
+        await deck.placing.call("wine", REQUEST, "2")
+    deck.execution.release()
+    assert (await first).status == 200
+    deck.execution.holds = False
+    assert (await deck.placing.call("wine", REQUEST, "3")).status == 200
+
+
+async def test_a_caller_who_leaves_is_not_waited_for(deck: Deck) -> None:
+    await deck.deploy()
+    deck.execution.holds = True
+    calling = asyncio.create_task(deck.placing.call("wine", REQUEST, "1"))
+    await deck.execution.arrived.wait()
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    assert deck.execution.abandoned == [1]
+    deck.execution.holds = False
+    assert (await deck.placing.call("wine", REQUEST, "2")).status == 200
+
+
+async def test_what_breaks_a_worker_is_in_the_log(deck: Deck) -> None:
+    await deck.deploy()
+    deck.execution.failure = WorkerDied("The worker of 'wine' died.", 1)
+    with pytest.raises(WorkerDied):
+        await deck.placing.call("wine", REQUEST, "1")
+    assert "died" in deck.journal.tail("wine", 1)
+
+
+async def test_calls_are_counted_by_their_outcome(deck: Deck) -> None:
+    counted: dict[ServiceKey, Counted] = {}
+    deck.placing.count_in(lambda key: counted.setdefault(key, Counted()))
+    made = await deck.deploy(key_auth=True)
+    await deck.placing.call("wine", REQUEST, "1")
+    deck.execution.script = lambda _request: HttpResponse(500, (), b"", failed=True)
+    await deck.placing.call("wine", REQUEST, "2")
+    deck.execution.failure = DeadlineExceeded("It took too long.")
+    with pytest.raises(DeadlineExceeded):
+        await deck.placing.call("wine", REQUEST, "3")
+    with pytest.raises(Unauthenticated):
+        deck.placing.admit(made, "")
+    (one,) = counted.values()
+    refused = "refused: unauthenticated"
+    assert one.outcomes == ["answered", "raised", "deadline-exceeded", refused]
+
+
+async def test_what_is_not_there_is_not_found(deck: Deck) -> None:
+    with pytest.raises(NotFound):
+        await deck.placing.call("wine", REQUEST, "1")
+
+
+async def test_a_front_end_of_its_own_is_found_by_its_name(deck: Deck) -> None:
+    made = await deck.deploy()
+    assert deck.placing.at(made.host, sealed=False) == made
+    assert deck.placing.at(made.host, sealed=True) is None
+    assert deck.placing.at("", sealed=True) is None
+    await deck.create()
+    shared = await deck.deploy("beer", compute="cluster")
+    assert deck.placing.at(deck.computes.find("cluster").tls.host, sealed=True) is None
+    assert deck.placing.find("beer") == shared
+
+
+async def test_one_whose_bundle_is_gone_keeps_no_node_from_starting(deck: Deck) -> None:
+    made = await deck.deploy()
+    await deck.bundles.discard(made.bundle)
+    again = await deck.restarted()
+    assert again.placing.find("wine") is None
+    assert again.deployments.find("wine") == made
