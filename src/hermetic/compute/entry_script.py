@@ -65,7 +65,9 @@ class EntryScript:
             body = json.dumps({"message": refused.message}).encode()
             return HttpResponse(refused.status, _JSON, body)
         if _HEADERS in self._names:
-            arguments[_HEADERS] = dict(aml_services.CaselessHeaders(request.headers))
+            arguments[_HEADERS] = aml_services.CaselessHeaders(request.headers)
+        # A script finds its files where it runs, as it did in its container.
+        os.chdir(self._folder)
         return _response(self._run(**arguments))
 
     @property

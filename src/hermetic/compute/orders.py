@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hermetic.compute.environments import Environments
 from hermetic.compute.limits import Limits
 from hermetic.errors import (
     BadInput,
@@ -14,6 +15,7 @@ from hermetic.errors import (
     MalformedBody,
     Mismatch,
     NotFound,
+    ServiceUnloadable,
 )
 from hermetic.serving.service import Service
 
@@ -24,19 +26,55 @@ _FIRST_UID, _UIDS = 61184, 4000
 class Orders:
     """Writes the LOAD frames of one node's workers."""
 
-    def __init__(self, limits: Limits, readable: Sequence[Path], hidden: Path) -> None:
-        self._limits = limits
+    def __init__(
+        self,
+        limits: Limits,
+        readable: Sequence[Path],
+        hidden: Path,
+        environments: Environments | None = None,
+    ) -> None:
+        """Write them; *environments* are those of services that need packages."""
+        self._limits, self._environments = limits, environments
         self._readable = [str(path.absolute()) for path in readable]
         self._hidden = str(hidden.resolve())
 
+    async def prepare(self, service: Service) -> str:
+        """See to it that what *service* needs is installed; return what was said of it.
+
+        Raises:
+            ServiceUnloadable: It cannot be.
+        """
+        needed = service.entry.requirements
+        if not needed:
+            return ""
+        if self._environments is None:
+            raise ServiceUnloadable("No packages are installed on this node.")
+        return f"{(await self._environments.ensure(needed)).rstrip()}\n"
+
+    def _python(self, needed: tuple[str, ...]) -> Path | None:
+        """Return the interpreter of an environment with what is *needed*; else the worker's own."""
+        if not needed or self._environments is None:
+            return None
+        if not self._environments.is_ready(needed):
+            raise FileNotFoundError("the environment of its packages is gone, deploy it again")
+        return self._environments.python(needed)
+
     def service(self, service: Service, bundle: Path | None, worker: int, folder: Path) -> bytes:
-        """Return the order to load *service*, for a worker with that number and *folder*."""
+        """Return the order to load *service*, for a worker with that number and *folder*.
+
+        Raises:
+            OSError: The folder cannot be prepared, or what it needs is not installed.
+        """
         entry = service.entry
+        needed, python = [] if bundle is None else [bundle], self._python(entry.requirements)
+        if python is not None:
+            needed += [python.parents[1], Path(__file__).parents[1]]
         return self._order(
             worker,
             folder,
-            [] if bundle is None else [bundle],
+            needed,
             {
+                "python": None if python is None else str(python),
                 "kind": entry.kind.value,
                 "code": entry.code,
                 "init_code": entry.init_code,

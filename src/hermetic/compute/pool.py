@@ -12,6 +12,7 @@ from time import perf_counter
 from hermetic.client.execution import Answer, Capacity, Loaded
 from hermetic.compute import confine, endings, frames
 from hermetic.compute.dispatch import Dispatch
+from hermetic.compute.environments import Environments
 from hermetic.compute.ledger import Figures, PendingCall, PlacedService
 from hermetic.compute.limits import Limits
 from hermetic.compute.orders import Orders, refusal, told, user_for
@@ -50,9 +51,11 @@ class LocalExecution:
         hidden: Path,
         python: str = sys.executable,
         readable: Sequence[Path] = (),
+        environments: Environments | None = None,
     ) -> None:
+        """Run workers in *work*; *environments* are those of services that need packages."""
         self.workforce = Workforce(work, python)
-        self.orders = Orders(limits, readable, hidden)
+        self.orders = Orders(limits, readable, hidden, environments)
         self._loop: asyncio.AbstractEventLoop
         self._work = work
         self._limits = limits
@@ -123,6 +126,7 @@ class LocalExecution:
 
     async def check(self, service: Service, folder: Path | None) -> Loaded:
         """See `Execution.check`."""
+        built = await self.orders.prepare(service)
         number = self._add(service, folder)
         done: asyncio.Future[Answer] = self._loop.create_future()
         self._accept(number, None, lambda answer: None if done.done() else done.set_result(answer))
@@ -131,7 +135,7 @@ class LocalExecution:
         error = (await done).error
         self._sweep()
         if error is None:
-            return Loaded(placed.console)
+            return Loaded(built + placed.console)
         raise endings.unloadable(error, service.key, placed.failure)
 
     def submit(

@@ -55,6 +55,14 @@ class Connection:
         except OSError:
             os._exit(0)
 
+    def go_on_as(self, python: str, parent: int, id_: int, order: dict[str, Any]) -> NoReturn:
+        """Become the interpreter *python*, on this same connection, and obey *order* there."""
+        memory = os.memfd_create("order", 0)
+        os.write(memory, json.dumps([id_, order]).encode())
+        os.set_inheritable(self._fd, True)
+        arguments = [str(number) for number in (self._fd, parent, memory)]
+        os.execv(python, [python, "-I", "-B", "-m", "hermetic.compute.worker", *arguments])  # noqa: S606
+
     def _let_go(self) -> None:
         """Close the connection in a fork, once: a fork of the fork may use the number otherwise."""
         if self._fd >= 0:
@@ -93,9 +101,7 @@ class Served:
             self._folder.adopt(f"{os.path.dirname(order['folder'])}/start")
         else:
             self._prefix = ""
-        # A script of Azure ML finds its files where it runs.
-        scripted = isinstance(self._program, EntryScript)
-        os.chdir(f"{order['bundle']}/files" if scripted else order["folder"])
+        os.chdir(order["folder"])
         self._last = not self._folder.reset()
         self._threads = _thread._count()
         self._children = children(_PID)
@@ -215,7 +221,13 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = Connection(fd, 1 << 30)
     worker = _Worker(connection, parent)
-    connection.send(frames.READY, 0, json.dumps({"python": sys.version.split()[0]}).encode())
+    if len(sys.argv) > 3:
+        with open(int(sys.argv[3]), "rb") as memory:
+            memory.seek(0)
+            id_, order = json.load(memory)
+        worker.become(id_, order)
+    else:
+        connection.send(frames.READY, 0, json.dumps({"python": sys.version.split()[0]}).encode())
     connection.serve(worker.handle)
     os._exit(0)
 
@@ -232,9 +244,16 @@ class _Worker:
         elif kind == frames.PING:
             self._connection.send(frames.PONG, id_, to_json(json.loads(payload)).encode())
         elif kind == frames.LOAD:
-            self._load(id_, json.loads(payload))
+            self.become(id_, json.loads(payload))
         elif self._interpreter is not None:
             self._interpreter.handle(kind, id_, payload)
+
+    def become(self, id_: int, order: dict[str, Any]) -> None:
+        """Load what *order* says, as another interpreter if it names one."""
+        python = order.get("python")
+        if python and os.path.dirname(python) != os.path.dirname(sys.executable):
+            self._connection.go_on_as(python, self._parent, id_, order)
+        self._load(id_, order)
 
     def _load(self, id_: int, order: dict[str, Any]) -> None:
         capture = Capture(order["console"])

@@ -114,6 +114,11 @@ class Home:
         return self.root / "unpacked"
 
     @property
+    def environments(self) -> Path:
+        """The packages that deployments need, a virtual environment for each list of them."""
+        return self.root / "environments"
+
+    @property
     def uploads(self) -> Path:
         """What is being uploaded or put together; emptied at each start."""
         return self.root / "uploads"

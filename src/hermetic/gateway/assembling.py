@@ -34,11 +34,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a deployment is made of: `variables` are those of its environment."""
+    """What a deployment is made of; `variables` and `requirements` are those of its environment."""
 
     files: tuple[Source, ...]
     models: tuple[str, ...]
     variables: Mapping[str, str]
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

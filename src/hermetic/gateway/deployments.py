@@ -229,9 +229,15 @@ class Deployments:
             tell("Putting the script, its files and its models together.")
             made = await self._assembly.assemble(sources)
             deployment = replace(
-                deployment, bundle=made.bundle, script=made.script, variables=made.variables
+                deployment,
+                bundle=made.bundle,
+                script=made.script,
+                variables=made.variables,
+                requirements=sources.requirements,
             )
         deployment = replace(deployment, state=DeploymentState.HEALTHY, error=None)
+        if deployment.requirements:
+            tell(f"Installing {', '.join(deployment.requirements[:20])}, unless that was done.")
         tell("Loading it once.")
         await self._placing.check(deployment)
         await self._answer(await self._keep(replace(kept, deployment=deployment)))

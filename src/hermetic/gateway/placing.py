@@ -47,6 +47,7 @@ class Figures(Protocol):
         """Count a call that was refused before."""
 
 
+_LOADED = ("bundle", "script", "variables", "requirements")
 _MISSING = "Send a key or token of this service as `Authorization: Bearer …`."
 _WRONG = "That is no key or token of this service, or no longer: ask whoever deployed it."
 
@@ -227,11 +228,16 @@ def _service(deployment: Deployment) -> Service:
         deployment.owner,
         deployment.created_at,
         RuntimeKind.PYTHON,
-        Entry(EntryKind.REQUEST, target=deployment.script, variables=deployment.variables),
+        Entry(
+            EntryKind.REQUEST,
+            target=deployment.script,
+            variables=deployment.variables,
+            requirements=deployment.requirements,
+        ),
         Schema(),
         bundle=deployment.bundle,
     )
 
 
 def _loads_otherwise(old: Deployment, new: Deployment) -> bool:
-    return (old.bundle, old.script, old.variables) != (new.bundle, new.script, new.variables)
+    return any(getattr(old, name) != getattr(new, name) for name in _LOADED)

@@ -80,6 +80,7 @@ def _document(kept: Kept) -> Document:
         "bundle": one.bundle,
         "script": one.script,
         "variables": [list(pair) for pair in one.variables],
+        "requirements": list(one.requirements),
         "error": one.error,
     }
     keys: Mapping[str, bytes] = {
@@ -101,6 +102,7 @@ def _kept(document: Document) -> Kept:
         "tls": tls_from_json(body["tls"]),
         "state": DeploymentState(body["state"]),
         "variables": tuple((name, value) for name, value in body["variables"]),
+        "requirements": tuple(body["requirements"]),
         "error": None if error is None else (error[0], error[1]),
     }
     keys = DeploymentKeys(

@@ -75,6 +75,7 @@ class Deployment:
         bundle: The digest of what it is made of, once that is put together.
         script: Where in the bundle a call begins.
         variables: What its script finds in its environment.
+        requirements: What is installed for it.
         error: Why it failed.
     """
 
@@ -98,6 +99,7 @@ class Deployment:
     bundle: str = ""
     script: str = ""
     variables: tuple[tuple[str, str], ...] = ()
+    requirements: tuple[str, ...] = ()
     error: tuple[str, str] | None = None
 
 

@@ -42,7 +42,7 @@ class Entry:
 
     `code` and `init_code` hold source for `CODE`; for a `SCRIPT` and a `REQUEST`, `target` is its
     path inside the bundle; for a `FUNCTION`, `target` is `module:function`.  `variables` are what
-    the script of a `REQUEST` finds in its environment.
+    the script of a `REQUEST` finds in its environment, `requirements` what is installed for it.
     """
 
     kind: EntryKind = EntryKind.CODE
@@ -50,6 +50,7 @@ class Entry:
     init_code: str | None = None
     target: str | None = None
     variables: tuple[tuple[str, str], ...] = ()
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

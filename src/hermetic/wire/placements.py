@@ -33,6 +33,7 @@ class Placement(Message):
     files: list[str]
     bundle: str | None
     variables: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    requirements: list[str] = msgspec.field(default_factory=list)
 
 
 def placed(service: Service) -> tuple[str, bytes]:
@@ -52,6 +53,7 @@ def placed(service: Service) -> tuple[str, bytes]:
             files=list(schema.files),
             bundle=service.bundle,
             variables=list(entry.variables),
+            requirements=list(entry.requirements),
         )
     )
     return hashlib.sha256(document).hexdigest(), document
@@ -76,7 +78,9 @@ def service_of(document: bytes, digest: str) -> Service:
         "",
         _UNTOLD,
         runtime,
-        Entry(kind, one.code, one.init_code, one.target, tuple(one.variables)),
+        Entry(
+            kind, one.code, one.init_code, one.target, tuple(one.variables), tuple(one.requirements)
+        ),
         Schema(_parameters(one.inputs), _parameters(one.outputs), tuple(one.files)),
         bundle=one.bundle,
     )

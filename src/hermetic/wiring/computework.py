@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from hermetic.clock import system_clock
+from hermetic.compute.environments import Environments
 from hermetic.compute.hosting import LocalSessions
 from hermetic.compute.placements import Placements
 from hermetic.compute.pool import LocalExecution
@@ -44,7 +45,12 @@ async def working(home: Home, settings: ComputeSettings) -> AsyncIterator[Work]:
     async with AsyncExitStack() as stack:
         bundles = BundleArchive(home.bundles, home.unpacked, clock=system_clock, bounds=bounds)
         await bundles.start()
-        execution = LocalExecution(home.work, limits=limits, hidden=home.root)
+        execution = LocalExecution(
+            home.work,
+            limits=limits,
+            hidden=home.root,
+            environments=Environments(home.environments),
+        )
         await execution.start()
         stack.push_async_callback(execution.stop, _LAST_S)
         interpreters = SessionInterpreters(execution.workforce, execution.orders, limits)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from hermetic.clock import Clock
+from hermetic.compute.environments import Environments
 from hermetic.compute.pool import LocalExecution
 from hermetic.config.home import Home
 from hermetic.config.settings import Settings
@@ -60,7 +61,12 @@ async def assembled(
         stack.push_async_callback(kept.database.close)
         await kept.database.open()
         limits = limits_of(settings.pool, settings.limits)
-        execution = LocalExecution(home.work, limits=limits, hidden=home.root)
+        execution = LocalExecution(
+            home.work,
+            limits=limits,
+            hidden=home.root,
+            environments=Environments(home.environments),
+        )
         await execution.start()
         stack.push_async_callback(execution.stop, _LAST_S)
         offer = await stack.enter_async_context(offered(kept, execution, key, clock))

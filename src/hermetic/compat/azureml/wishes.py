@@ -5,20 +5,26 @@ the client reads again.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from hermetic.compat.azureml.messages import ImageRequest, KeysRequest, ServiceRequest
+from hermetic.compat.azureml.messages import (
+    EnvironmentRequest,
+    ImageRequest,
+    KeysRequest,
+    ServiceRequest,
+)
 from hermetic.compat.azureml.workspace import Workspace
 from hermetic.errors import BadInput
 from hermetic.gateway.assembling import Source, Sources
 from hermetic.gateway.deployments import Wish
 from hermetic.serving.deployment import Deployment, DeploymentKind, Sizing
 from hermetic.serving.frontend import Asked, TlsState
+from hermetic.serving.requirements import parse
 
 OPT_OUT = "azureml.sslEnabled"
 """The tag by which a client without a word for it says that a deployment goes without TLS."""
@@ -161,4 +167,14 @@ def _sources(image: ImageRequest, body: ServiceRequest, workspace: Workspace) ->
         "SERVICE_PATH_PREFIX": prefix,
         "SCORING_TIMEOUT_MS": str(body.scoring_timeout_ms or 60_000),
     }
-    return Sources(tuple(found), tuple(image.model_ids or ()), {**variables, **own})
+    needed = parse(_pip(environment))
+    return Sources(tuple(found), tuple(image.model_ids or ()), {**variables, **own}, needed)
+
+
+def _pip(environment: EnvironmentRequest | None) -> Iterator[str]:
+    """Yield what pip is to install, of the specification of a conda environment."""
+    conda = (environment.python or {}).get("condaDependencies") if environment else None
+    listed = conda.get("dependencies") if isinstance(conda, Mapping) else None
+    for one in listed or ():
+        if isinstance(one, Mapping):
+            yield from (line for line in one.get("pip") or () if isinstance(line, str))
