@@ -14,6 +14,8 @@ def test_names_with_versions_are_kept_in_order() -> None:
         "six  # for nothing",
         "",
         "# a comment",
+        "--find-links https://pypi.python.org/simple",
+        "--index-url=https://evil.test/simple",
         "tomli; python_version < '3.12'",
         "numpy==2.1.0",
     ]
@@ -34,7 +36,7 @@ def test_what_is_played_here_is_left_out() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "--index-url https://evil.test/simple",
+        "--no-binary :all:",
         "-r /etc/passwd",
         "-e .",
         "six @ https://evil.test/six.whl",

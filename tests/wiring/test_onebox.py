@@ -62,13 +62,15 @@ def logged_in(ready: Ready, password: str = PASSWORD) -> list[str]:
 
 @pytest.mark.slow
 def test_a_box_answers_through_verified_tls_and_ends_when_told(home: Home) -> None:
-    assert during(home, logged_in) == [["api", "token-signing"]]
+    assert during(home, logged_in) == [["api", "front-end-storage", "token-signing"]]
 
 
 @pytest.mark.slow
 def test_a_later_start_knows_the_account_of_the_first(home: Home) -> None:
     during(home, logged_in)
-    assert during(home, logged_in, password="Another-1-word") == [["api", "token-signing"]]
+    assert during(home, logged_in, password="Another-1-word") == [
+        ["api", "front-end-storage", "token-signing"]
+    ]
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """What a script needs to be installed: names and versions, and nothing that would run code.
 
-Pure.  A requirement is a name with perhaps extras and versions (PEP 508); an address, a path or an
-option of the installer is refused, since what is installed comes from where the administrator says.
+Pure.  A requirement is a name with perhaps extras and versions (PEP 508).  What is installed comes
+from where the administrator says, in pip's own configuration: no address or path is taken.
 """
 
 import hashlib
@@ -22,6 +22,10 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OURS = {"azureml-defaults", "azureml-inference-server-http", "azureml-contrib-services"}
 """What brought the retired inference server: that part is played here."""
 
+_SOURCES = {"--index-url", "-i", "--extra-index-url", "--find-links", "-f", "--trusted-host"}
+"""Options that say where packages come from.  Clients write some by themselves; that is the
+administrator's to say, so they are passed over."""
+
 _LONGEST, _MOST = 300, 500
 
 
@@ -34,14 +38,13 @@ def parse(lines: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for line in lines:
         text = line.partition("#")[0].strip()
-        if not text:
+        if not text or re.split(r"[\s=]", text)[0] in _SOURCES:
             continue
         name = _NAME.match(text)
         if name is None or len(text) > _LONGEST or not _REQUIREMENT.match(text):
             raise BadInput(
                 f"{line[:100]!r} is no requirement that is installed here: write a name with"
-                " versions, such as numpy==2.1.0. Addresses, paths and options are the"
-                " administrator's, in pip's own configuration."
+                " versions, such as numpy==2.1.0. No addresses, paths or options."
             )
         if re.sub(r"[._-]+", "-", name[0]).lower() not in _OURS:
             found[text] = None

@@ -29,6 +29,7 @@ import requests
 from azureml.core import Environment, Workspace
 from azureml.core.compute import AksCompute, ComputeTarget
 from azureml.core.compute.aks import AksUpdateConfiguration, SslConfiguration
+from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.model import InferenceConfig, Model
 from azureml.core.webservice import AciWebservice, AksWebservice, Webservice
 from azureml.exceptions import ComputeTargetException, WebserviceException
@@ -164,16 +165,25 @@ def tell_model(name):
     }
 
 
-def inference(script):
+def environment(packages):
+    wish = Environment("needed" if packages else "plain")
+    if packages:
+        wish.python.conda_dependencies = CondaDependencies.create(
+            pip_packages=["azureml-defaults", *packages]
+        )
+    return wish
+
+
+def inference(script, packages=()):
     os.makedirs("source", exist_ok=True)
     with open("source/score.py", "w") as file:
         file.write(script)
     return InferenceConfig(
-        entry_script="score.py", source_directory="source", environment=Environment("plain")
+        entry_script="score.py", source_directory="source", environment=environment(packages)
     )
 
 
-def deploy(name, on=None, script=SCRIPT, models=(), overwrite=False, **options):
+def deploy(name, on=None, script=SCRIPT, models=(), packages=(), overwrite=False, **options):
     """Deploy on a compute, or with a front end of its own; the answer is the service."""
 
     def action():
@@ -184,7 +194,7 @@ def deploy(name, on=None, script=SCRIPT, models=(), overwrite=False, **options):
             here,
             name,
             [Model(here, one) for one in models],
-            inference(script),
+            inference(script, packages),
             kind.deploy_configuration(**options),
             target,
             overwrite=overwrite,
