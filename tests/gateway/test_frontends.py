@@ -9,7 +9,7 @@ import pytest
 
 from hermetic.certificates.credential import Credential
 from hermetic.errors import BadInput, CertificateRejected, Conflict, Unreachable
-from hermetic.gateway.frontends import FrontEnd
+from hermetic.gateway.frontends import FrontEnd, Leading
 from hermetic.serving.frontend import Asked, TlsState
 from tests.support.certificates import hierarchy
 from tests.support.deploying import Deck, deck_in
@@ -180,3 +180,59 @@ async def test_a_replaced_authority_renews_all(deck: Deck, owner: Owner) -> None
     (fresh,) = owner.kept
     assert held.credential is not None
     assert fresh.chain.issuers != held.credential.chain.issuers
+
+
+class PlayedNames:
+    """The DNS, which may be away."""
+
+    def __init__(self) -> None:
+        self.led: dict[str, str] = {}
+        self.away = False
+
+    async def lead(self, host: str, address: str) -> None:
+        if self.away:
+            raise Unreachable("The name server is away.")
+        self.led[host] = address
+
+    async def forget(self, host: str) -> None:
+        if self.away:
+            raise Unreachable("The name server is away.")
+        del self.led[host]
+
+
+@pytest.fixture
+def names(deck: Deck) -> PlayedNames:
+    names = PlayedNames()
+    deck.front_ends.leading = Leading(names, "10.0.0.7")
+    return names
+
+
+async def test_a_name_of_ours_leads_here_until_it_is_dropped(
+    deck: Deck, owner: Owner, names: PlayedNames
+) -> None:
+    held = await owner.hold(AUTO)
+    assert names.led == {held.tls.host: "10.0.0.7"}
+    other = await owner.hold(replace(AUTO, label="fabrikam", overwrite=True), held)
+    assert names.led == {other.tls.host: "10.0.0.7"}
+    await owner.hold(replace(AUTO, renew=True), other)
+    assert list(names.led) == [other.tls.host]
+    await deck.front_ends.drop(ONE.name)
+    assert names.led == {}
+
+
+async def test_a_name_that_cannot_be_set_changes_nothing(
+    deck: Deck, owner: Owner, names: PlayedNames
+) -> None:
+    names.away = True
+    with pytest.raises(Unreachable):
+        await owner.hold(AUTO)
+    assert deck.front_ends.all() == []
+
+
+async def test_a_name_that_cannot_be_taken_back_is_answered_to_no_longer(
+    deck: Deck, owner: Owner, names: PlayedNames
+) -> None:
+    held = await owner.hold(AUTO)
+    names.away = True
+    await deck.front_ends.drop(ONE.name)
+    assert deck.by_name.find(held.tls.host) is None

@@ -43,22 +43,22 @@ def install() -> Path:
     return python
 
 
-def start(home: Path) -> Product:
-    """Start one box that answers plain HTTP to what is deployed to go without TLS."""
-    return start_product(home, "--workers", "3", more=SETTINGS)
+def start(home: Path, **more: str) -> Product:
+    """Start one box that answers plain HTTP to what goes without TLS, with *more* variables."""
+    return start_product(home, "--workers", "3", more={**SETTINGS, **more})
 
 
 class AzureMl:
     """A process in which the client lives; it plays one scenario after the other."""
 
-    def __init__(self, product: Product, work: Path) -> None:
+    def __init__(self, product: Product, work: Path, storage: str = STORAGE) -> None:
         """Log in, prepare the client's environment as the manual tells it, and start it."""
         if os.geteuid() != 0:
             pytest.skip("a mount namespace for the client's own hosts file needs root")
         python = install()
         self.work, self._hosts = work, work / "hosts"
         work.mkdir(parents=True)
-        self._hosts.write_text(f"127.0.0.1 localhost {STORAGE}\n")
+        self._hosts.write_text(f"127.0.0.1 localhost {storage}\n")
         resolver = work / "resolv.conf"
         resolver.write_text("nameserver 127.0.0.1\n")
         variables = self._variables(product)

@@ -36,7 +36,7 @@ options {{
 controls {{ }};
 key "{key}" {{ algorithm hmac-sha256; secret "{secret}"; }};
 zone "site.test" {{
-    type primary; file "{folder}/site.zone"; update-policy {{ grant {key} zonesub TXT; }};
+    type primary; file "{folder}/site.zone"; update-policy {{ grant {key} zonesub TXT A AAAA; }};
 }};
 """
 KEY = "updates-of-tests"
@@ -61,6 +61,15 @@ class Bind:
             f'key "{KEY}" {{\n\talgorithm hmac-sha256;\n\tsecret "{self.secret}";\n}};\n'
         )
         return path
+
+    def addresses(self, name: str) -> set[str]:
+        """Return the addresses of *name*, of both families."""
+        found = set()
+        for kind in ("A", "AAAA"):
+            query = dns.message.make_query(name, kind)
+            answer = dns.query.udp(query, "127.0.0.1", port=self.port, timeout=10)
+            found |= {record.address for one in answer.answer for record in one}
+        return found
 
     def texts(self, name: str) -> set[str]:
         """Return the TXT records of *name*."""

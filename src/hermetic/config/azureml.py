@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from hermetic.config.acme import place
 from hermetic.config.declaration import Form, Range, setting
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -76,6 +77,13 @@ class AzureMl:
         "whether what is deployed without TLS is answered in plain HTTP, on a port of its own",
     )
     http_port: int = setting(80, "that port; 0 takes any free one", takes=Range(0, 65535))
+    dns_server: str = setting(
+        "",
+        "the primary DNS server of Domain, which takes signed updates (RFC 2136); names of front"
+        " ends then lead to Address by themselves",
+        takes=Form("an address such as 10.0.0.53 or 10.0.0.53:53", place),
+    )
+    dns_key_file: str = setting("", "the key for those updates, a file as tsig-keygen writes it")
     self_signed: bool = setting(
         False, "whether certificates that nobody vouches for may be given, to try things out"
     )

@@ -11,7 +11,7 @@ import string
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Never
+from typing import Never, Protocol
 
 from hermetic.certificates import signing
 from hermetic.certificates.credential import Credential
@@ -45,6 +45,24 @@ log = logger(__name__)
 
 Keep = Callable[[str, Credential], Awaitable[None]]
 """Keeps a renewed credential of the front end of that name, before it is presented."""
+
+
+class Names(Protocol):
+    """Lets host names lead somewhere, in the DNS."""
+
+    async def lead(self, host: str, address: str) -> None:
+        """Let *host* lead to *address*; raises `BadConfiguration`, `Unavailable`."""
+
+    async def forget(self, host: str) -> None:
+        """Let *host* lead nowhere; raises as `lead`."""
+
+
+@dataclass(frozen=True)
+class Leading:
+    """Who lets names of ours lead to a node, and to which *address*."""
+
+    names: Names
+    address: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,7 @@ class FrontEnds:
         known: Callable[[], Known],
         clock: Clock,
         for_development: bool = False,
+        leading: Leading | None = None,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """Hold none yet.
@@ -92,10 +111,12 @@ class FrontEnds:
             by_name: Presents all of them.
             known: Gives whom this machine believes.
             for_development: Whether certificates that nobody vouches for will do everywhere.
+            leading: Lets names of ours lead here; without it that is for somebody else to do.
         """
         self.zone = zone
         self._issuer, self._by_name, self._known = issuer, by_name, known
         self._clock, self._pause, self._for_development = clock, pause, for_development
+        self.leading = leading
         self._held: dict[str, _Held] = {}
         self._presenting = asyncio.Lock()
 
@@ -118,6 +139,7 @@ class FrontEnds:
             case Needed.TAKE:
                 return replace(fresh, credential=await asyncio.to_thread(self._taken, fresh, asked))
             case Needed.ISSUE:
+                await self._lead(now.tls, fresh.tls)
                 return replace(fresh, credential=await self.issued(fresh.tls.host))
 
     def _refuse_taken(self, one: FrontEnd) -> None:
@@ -129,13 +151,18 @@ class FrontEnds:
 
     async def hold(self, front_end: FrontEnd, keep: Keep) -> None:
         """Answer to *front_end* from the next handshake on; *keep* is told of renewed ones."""
+        before = self._held.get(front_end.name)
         self._held[front_end.name] = _Held(front_end, keep, self._due(front_end))
         await self._present()
+        if before is not None and before.front_end.tls.host != front_end.tls.host:
+            await self._forget(before.front_end.tls)
 
     async def drop(self, name: str) -> None:
         """Answer to the front end *name* no longer."""
-        if self._held.pop(name, None) is not None:
+        held = self._held.pop(name, None)
+        if held is not None:
             await self._present()
+            await self._forget(held.front_end.tls)
 
     def credential(self, name: str) -> Credential | None:
         """Return what the front end *name* presents; `None` if nothing."""
@@ -163,6 +190,22 @@ class FrontEnds:
         for name, held in list(self._held.items()):
             if self._is_due(held):
                 await self._renew(name, held)
+
+    async def _lead(self, before: FrontEndTls, after: FrontEndTls) -> None:
+        """Let a name of ours lead here before anything is said of it."""
+        if self.leading is None or before.host == after.host:
+            return
+        await self.leading.names.lead(after.host, self.leading.address)
+        log.info("frontend.name_set", host=after.host, address=self.leading.address)
+
+    async def _forget(self, tls: FrontEndTls) -> None:
+        if self.leading is None or tls.state is not TlsState.AUTO:
+            return
+        try:
+            await self.leading.names.forget(tls.host)
+        except HermeticError as error:
+            # Nobody answers to it any more, wherever it still leads.
+            log.warning("frontend.name_left", host=tls.host, text=error.text)
 
     def _is_due(self, held: _Held) -> bool:
         one = held.front_end

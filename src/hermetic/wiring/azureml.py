@@ -1,20 +1,18 @@
 """The face of Azure ML, put in front of the web of one box."""
 
-import hmac
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from hermetic.certificates.keys import encode
 from hermetic.clock import system_clock
 from hermetic.compat.azureml.face import Face
 from hermetic.config.home import Home
 from hermetic.config.settings import Settings
 from hermetic.node import host
 from hermetic.node.server import bind
-from hermetic.registry.disk import remove_tree
+from hermetic.wiring.azureml_content import derived, emptied
+from hermetic.wiring.azureml_dns import leading_of
 from hermetic.wiring.azureml_face import AzureMlFace, doors_of
 from hermetic.wiring.azureml_names import reached_of, workspace_of
 from hermetic.wiring.azureml_parts import Ground, use_cases
@@ -46,11 +44,19 @@ async def azureml(
         plain = bind(settings.kestrel.host, section.http_port) if section.plain_http else []
         for one in plain:
             opened.callback(one.close)
+        names = host.outward(host.names(settings.certificates.names))
+        ports = [port, *(one.getsockname()[1] for one in plain[:1])]
+        reached = reached_of(section, settings.kestrel.host, names, ports)
         front_ends, sealed, believed = await front_ends_of(
-            home, section, sealing, settings.tls.profile, system_clock
+            home,
+            section,
+            sealing,
+            settings.tls.profile,
+            system_clock,
+            await leading_of(section, reached.address),
         )
         ground = Ground(
-            _folder(home),
+            emptied(home.uploads),
             parts.kept,
             parts.execution,
             front_ends,
@@ -63,13 +69,11 @@ async def azureml(
         workspace = workspace_of(section)
         await hold_storage(front_ends, workspace.storage_host)
         await cases.start()
-        names = host.outward(host.names(settings.certificates.names))
-        ports = [port, *(one.getsockname()[1] for one in plain[:1])]
         face = Face(
             workspace,
-            reached_of(section, settings.kestrel.host, names, ports),
+            reached,
             cases,
-            hmac.digest(encode(key), b"hermetic uploaded files", "sha256"),
+            derived(key, b"uploaded files"),
             system_clock,
             wire_limits(settings.limits),
         )
@@ -78,11 +82,3 @@ async def azureml(
             yield AzureMlFace(face, sealed, front_ends, doors, plain)
         finally:
             await cases.operations.stop()
-
-
-def _folder(home: Home) -> Path:
-    folder = home.uploads
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for leftover in folder.iterdir():
-        remove_tree(leftover)
-    return folder

@@ -12,6 +12,7 @@ from hermetic.gateway.assembling import Assembly
 from hermetic.gateway.models import Models
 from hermetic.gateway.uploads import Uploads
 from hermetic.registry.deployments import Deployments
+from hermetic.registry.disk import remove_tree
 from hermetic.registry.documents import Documents
 from hermetic.registry.sealed import Seal
 from hermetic.wiring.keeping import Kept
@@ -27,10 +28,22 @@ class Content:
     deployments: Deployments
 
 
+def derived(key: RSAPrivateKey, purpose: bytes) -> bytes:
+    """Return a key of 32 bytes for *purpose* alone, made from *key*."""
+    return hmac.digest(encode(key), b"hermetic " + purpose, "sha256")
+
+
+def emptied(folder: Path) -> Path:
+    """Return *folder*, made if it is not there, without what an earlier run left in it."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for leftover in folder.iterdir():
+        remove_tree(leftover)
+    return folder
+
+
 def documents_of(kept: Kept, key: RSAPrivateKey) -> Documents:
     """Return the documents; their secrets are sealed with a key of its own, made from *key*."""
-    sealing = hmac.digest(encode(key), b"hermetic documents", "sha256")
-    return Documents(kept.database, Seal(sealing))
+    return Documents(kept.database, Seal(derived(key, b"documents")))
 
 
 def content_of(

@@ -14,7 +14,7 @@ from hermetic.clock import Clock
 from hermetic.config.azureml import AzureMl
 from hermetic.config.home import Home
 from hermetic.gateway.certification import Kept
-from hermetic.gateway.frontends import FrontEnd, FrontEnds
+from hermetic.gateway.frontends import FrontEnd, FrontEnds, Leading
 from hermetic.serving.frontend import FrontEndTls, TlsState, Zone
 from hermetic.tls.by_name import ByName
 from hermetic.tls.contexts import TlsProfile
@@ -27,7 +27,12 @@ _STORAGE = "storage"
 
 
 async def front_ends_of(
-    home: Home, section: AzureMl, sealing: Sealing, profile: str, clock: Clock
+    home: Home,
+    section: AzureMl,
+    sealing: Sealing,
+    profile: str,
+    clock: Clock,
+    leading: Leading | None = None,
 ) -> tuple[FrontEnds, Sealing, Callable[[], bytes]]:
     """Return the front ends, *sealing* that presents them too, and whom to believe, in PEM.
 
@@ -43,6 +48,7 @@ async def front_ends_of(
         known=lambda: _known(home, authority.roots),
         clock=clock,
         for_development=section.self_signed,
+        leading=leading,
     )
     _present(sealing, by_name)
     before = sealing.certification.more

@@ -10,9 +10,10 @@ from hermetic.config.acme import Acme
 from hermetic.config.home import Home, speaking_of
 from hermetic.errors import BadConfiguration
 from hermetic.issuers.acme.alpn01 import AlpnAnswers, AlpnPort
-from hermetic.issuers.acme.dns01 import Program, Updates, UpdateServer
+from hermetic.issuers.acme.dns01 import Program, Updates
 from hermetic.issuers.acme.http01 import OwnPort, Webroot
 from hermetic.issuers.acme.proving import Prover
+from hermetic.issuers.dns_updates import UpdateServer
 from hermetic.tls.contexts import TlsProfile, server_context
 
 _TSIG = re.compile(
@@ -41,11 +42,12 @@ def prover_of(home: Home, acme: Acme, listening: Listening | None = None) -> Pro
         return Webroot(Path(acme.webroot)) if acme.webroot else OwnPort(acme.http_port)
     if acme.dns_program:
         return Program(Path(acme.dns_program))
-    server = _update_server(acme.dns_server, Path(acme.dns_key_file) if acme.dns_key_file else None)
+    server = update_server(acme.dns_server, Path(acme.dns_key_file) if acme.dns_key_file else None)
     return Updates(server, Records(home.acme / "records"))
 
 
-def _update_server(place: str, key_file: Path | None) -> UpdateServer:
+def update_server(place: str, key_file: Path | None) -> UpdateServer:
+    """Return the DNS server at *place*, and its key; raises as `prover_of`, blocks for the disk."""
     address, _, port = place.rpartition(":") if _has_port(place) else (place, "", "53")
     address = address.strip("[]")
     if key_file is None:

@@ -10,8 +10,9 @@ from hermetic.certificates.roles import Role
 from hermetic.certstore.accounts import Records
 from hermetic.errors import BadConfiguration, BadInput, Unavailable
 from hermetic.issuers.acme import dns01
-from hermetic.issuers.acme.dns01 import Program, Updates, UpdateServer, record_value
+from hermetic.issuers.acme.dns01 import Program, Updates, record_value
 from hermetic.issuers.acme.order import Proof
+from hermetic.issuers.dns_updates import UpdateServer
 from tests.support import bind as bind9
 from tests.support import knot
 from tests.support import pebble as pebbles

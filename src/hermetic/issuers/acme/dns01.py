@@ -10,38 +10,23 @@ import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import dns.asyncquery
-import dns.asyncresolver
-import dns.exception
-import dns.message
 import dns.name
-import dns.query
-import dns.rcode
 import dns.rdatatype
-import dns.resolver
-import dns.tsig
-import dns.tsigkeyring
-import dns.update
 
-from hermetic.errors import BadConfiguration, BadInput, HermeticError, Unavailable
+from hermetic.errors import BadConfiguration, HermeticError, Unavailable
 from hermetic.issuers.acme.jose import encoded
 from hermetic.issuers.acme.order import Proof
+from hermetic.issuers.dns_updates import DnsUpdates, UpdateServer
 from hermetic.log import logger
 
 _TTL_S = 60
-_ANSWERS_WITHIN_S = 10.0
 _SEEN_WITHIN_S = 240.0
 _ASK_AGAIN_S = 2.0
 _MOST_ALIASES = 8
 _PROGRAM_WITHIN_S = 300.0
-_ALGORITHMS = {
-    str(one).strip(".").lower(): one
-    for one in (dns.tsig.HMAC_SHA256, dns.tsig.HMAC_SHA384, dns.tsig.HMAC_SHA512)
-}
 
 log = logger(__name__)
 
@@ -60,39 +45,6 @@ class Notes(Protocol):
     def remove(self, name: str, value: str) -> None:
         """Forget it, if it was noted."""
         ...
-
-
-@dataclass(frozen=True)
-class UpdateServer:
-    """A DNS server that takes updates, and the key that they are signed with (TSIG, RFC 8945).
-
-    Args:
-        address: Its IP address.
-        secret: The key, in base64.
-    """
-
-    address: str
-    port: int = 53
-    key_name: str = ""
-    secret: str = field(default="", repr=False)
-    algorithm: str = "hmac-sha256"
-
-    def __post_init__(self) -> None:
-        if self.algorithm not in _ALGORITHMS:
-            raise BadInput(
-                f"{self.algorithm!r} is no algorithm for TSIG: {', '.join(_ALGORITHMS)} are."
-            )
-
-    def keyring(self) -> dict[dns.name.Name, dns.tsig.Key]:
-        """Return the key as the library wants it; raises `BadInput` if it is none."""
-        try:
-            name = dns.name.from_text(self.key_name)
-            return {name: dns.tsig.Key(name, self.secret, _ALGORITHMS[self.algorithm])}
-        except (dns.exception.DNSException, ValueError) as error:
-            raise BadInput(
-                "The key for DNS updates is none: write its name, and its secret in base64 as"
-                " tsig-keygen shows it."
-            ) from error
 
 
 def record_name(name: str) -> str:
@@ -117,8 +69,7 @@ class Updates:
     def __init__(
         self, server: UpdateServer, notes: Notes, *, seen_at: Sequence[tuple[str, int]] = ()
     ) -> None:
-        self._server, self._notes, self._seen_at = server, notes, tuple(seen_at)
-        self._keyring = server.keyring()
+        self._dns, self._notes, self._seen_at = DnsUpdates(server), notes, tuple(seen_at)
 
     async def present(self, proof: Proof) -> None:
         """Add the record, and wait until every server of its zone says it.
@@ -128,12 +79,12 @@ class Updates:
             Unavailable: A server does not answer, or does not say it in time.
         """
         value, name = record_value(proof), await self._written_at(record_name(proof.name))
-        zone = await self._zone(name)
+        zone = await self._dns.zone(name)
         await asyncio.to_thread(self._notes.add, str(name), value)
-        await self._send(zone, name, value, present=True)
+        await self._dns.change(zone, lambda update: update.add(name, _TTL_S, "TXT", value), "TXT")
         try:
             async with asyncio.timeout(_SEEN_WITHIN_S):
-                for server in self._seen_at or await self._servers(zone):
+                for server in self._seen_at or await self._dns.servers(zone):
                     await self._until_said(server, name, value)
         except TimeoutError as error:
             raise Unavailable(
@@ -159,48 +110,25 @@ class Updates:
             raise failed
 
     async def _withdraw(self, name: dns.name.Name, value: str) -> None:
-        await self._send(await self._zone(name), name, value, present=False)
+        zone = await self._dns.zone(name)
+        await self._dns.change(zone, lambda update: update.delete(name, "TXT", value), "TXT")
         await asyncio.to_thread(self._notes.remove, str(name), value)
 
     async def _written_at(self, text: str) -> dns.name.Name:
         """Return the name that *text* is an alias of, or itself."""
         name = dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical)
         for _ in range(_MOST_ALIASES):
-            answer = await self._ask(name, dns.rdatatype.CNAME)
+            answer = await self._dns.ask(name, dns.rdatatype.CNAME)
             found = [one for one in answer.answer if one.rdtype == dns.rdatatype.CNAME]
             if not found:
                 return name
             name = found[0][0].target
         raise BadConfiguration(f"{text} is an alias of an alias of an alias: shorten that.")
 
-    async def _zone(self, name: dns.name.Name) -> dns.name.Name:
-        """Return the zone of *name* that the server has."""
-        answer = await self._ask(name, dns.rdatatype.SOA)
-        for one in (*answer.answer, *answer.authority):
-            if one.rdtype == dns.rdatatype.SOA and name.is_subdomain(one.name):
-                return one.name
-        raise BadConfiguration(
-            f"The DNS server {self._server.address} has no zone for {name}: name the primary"
-            " server of that zone."
-        )
-
-    async def _servers(self, zone: dns.name.Name) -> list[tuple[str, int]]:
-        """Return the addresses of the servers that the zone names."""
-        answer = await self._ask(zone, dns.rdatatype.NS)
-        names = [one.target for found in answer.answer for one in found]
-        servers: list[tuple[str, int]] = []
-        resolver = dns.asyncresolver.Resolver()
-        for name in names:
-            with suppress(dns.exception.DNSException):
-                found = await resolver.resolve(name, "A", lifetime=_ANSWERS_WITHIN_S)
-                servers += [(one.address, 53) for one in found]
-        # A zone that is served inside only names servers that nobody else can find.
-        return servers or [(self._server.address, self._server.port)]
-
     async def _until_said(self, server: tuple[str, int], name: dns.name.Name, value: str) -> None:
         while True:
             with suppress(Unavailable):
-                answer = await self._ask(name, dns.rdatatype.TXT, server)
+                answer = await self._dns.ask(name, dns.rdatatype.TXT, server)
                 said = {
                     b"".join(record.strings).decode("ascii", "replace")
                     for found in answer.answer
@@ -210,54 +138,6 @@ class Updates:
                 if value in said:
                     return
             await asyncio.sleep(_ASK_AGAIN_S)
-
-    async def _send(
-        self, zone: dns.name.Name, name: dns.name.Name, value: str, *, present: bool
-    ) -> None:
-        update = dns.update.UpdateMessage(zone)
-        if present:
-            update.add(name, _TTL_S, "TXT", value)
-        else:
-            update.delete(name, "TXT", value)
-        if self._server.key_name:
-            update.use_tsig(self._keyring)
-        try:
-            answer = await self._sent(update, (self._server.address, self._server.port))
-        except (dns.tsig.PeerError, dns.tsig.BadSignature) as error:
-            raise BadConfiguration(
-                f"The DNS server {self._server.address} does not accept the key"
-                f" {self._server.key_name!r} ({type(error).__name__}): compare its secret, its"
-                " algorithm and the clocks."
-            ) from error
-        if answer.rcode() != dns.rcode.NOERROR:
-            raise BadConfiguration(
-                f"The DNS server {self._server.address} refuses to change {name}"
-                f" ({dns.rcode.to_text(answer.rcode())}): let the key"
-                f" {self._server.key_name!r} change TXT records there (update-policy)."
-            )
-
-    async def _ask(
-        self,
-        name: dns.name.Name,
-        kind: dns.rdatatype.RdataType,
-        server: tuple[str, int] | None = None,
-    ) -> dns.message.Message:
-        place = server or (self._server.address, self._server.port)
-        return await self._sent(dns.message.make_query(name, kind), place)
-
-    async def _sent(
-        self, message: dns.message.Message, place: tuple[str, int]
-    ) -> dns.message.Message:
-        address, port = place
-        try:
-            return await dns.asyncquery.tcp(message, address, timeout=_ANSWERS_WITHIN_S, port=port)
-        except (dns.tsig.PeerError, dns.tsig.BadSignature):
-            raise
-        except (OSError, EOFError, dns.exception.DNSException) as error:
-            raise Unavailable(
-                f"The DNS server {address} port {port} does not answer:"
-                f" {error or type(error).__name__}."
-            ) from error
 
 
 class Program:
