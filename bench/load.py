@@ -13,6 +13,7 @@ wrk.method = "POST"
 wrk.body = '{"data":[1,2,3,4]}'
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_TOKEN")
+if os.getenv("BENCH_HOST") ~= "" then wrk.headers["Host"] = os.getenv("BENCH_HOST") end
 """
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
@@ -55,8 +56,10 @@ def pin(pids: list[int], core: int) -> None:
             os.sched_setaffinity(pid, {cores[core]})
 
 
-def drive(url: str, token: str, pids: list[int], *, connections: int, seconds: int) -> Run:
-    """Load *url* over keep-alive connections and return what came of it."""
+def drive(
+    url: str, token: str, pids: list[int], *, connections: int, seconds: int, host: str = ""
+) -> Run:
+    """Load *url* over keep-alive connections, as *host* if one is told; return what came of it."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(SCRIPT)
         script.flush()
@@ -64,7 +67,7 @@ def drive(url: str, token: str, pids: list[int], *, connections: int, seconds: i
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script.name]
         out = subprocess.run(
             [*command, "--latency", url],
-            env={**os.environ, "BENCH_TOKEN": token},
+            env={**os.environ, "BENCH_TOKEN": token, "BENCH_HOST": host},
             check=True,
             capture_output=True,
             text=True,

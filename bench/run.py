@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from bench import certificates, fleet, two, worker  # noqa: E402
+from bench import certificates, deployments, fleet, two, worker  # noqa: E402
 from bench.load import Run, children, drive, pin, resident_mb, seconds_of  # noqa: E402
 from bench.peers import servers  # noqa: E402
 from tests.support import product as products  # noqa: E402
@@ -188,6 +188,16 @@ def many_nodes() -> list[Figure]:
     return [
         Figure(name, done.seconds, 600, "s", False),
         Figure("of them refused", done.failed, 0, "", False),
+    ]
+
+
+def of_deployments(folder: Path) -> list[Figure]:
+    """Return what it costs to refuse who may not call a deployment, and to deploy one."""
+    done = deployments.measured(folder)
+    dearer = done.scored_us / done.refused_us
+    return [
+        Figure("a scored call of a small model, in calls that are refused", dearer, 10, "x"),
+        Figure("from the request to Healthy", done.deployed_s, 2, "s", False),
     ]
 
 

@@ -133,3 +133,17 @@ async def test_one_whose_bundle_is_gone_keeps_no_node_from_starting(deck: Deck) 
     again = await deck.restarted()
     assert again.placing.find("wine") is None
     assert again.deployments.find("wine") == made
+
+
+async def test_who_may_not_call_is_told_without_the_application(deck: Deck) -> None:
+    await deck.deploy(key_auth=True)
+    await deck.deploy("open", key_auth=False, host="open.local")
+    key = deck.deployments.keys(ANNA, "wine").primary.encode()
+    url = b"/api/v1/service/wine/score"
+    for bearer in (b"", b"Bearer wrong", b"Basic " + key, key, b"Bearer \xff"):
+        refused = deck.placing.refused(url, bearer)
+        assert refused is not None
+        assert isinstance(refused[1], Unauthenticated)
+    assert deck.placing.refused(url, b"Bearer " + key) is None
+    for other in (b"/api/v1/service/open/score", b"/api/v1/service/none", b"/api/v1/service/"):
+        assert deck.placing.refused(other, b"") is None

@@ -22,7 +22,7 @@ from hermetic.node.metrics import Metrics
 from hermetic.node.server import Listening, NodeServer, bind
 from hermetic.serving.schema import Schema
 from hermetic.serving.service import Entry, RuntimeKind, Service, ServiceKey
-from hermetic.web.scoring import Scoring, ScoringProtocol
+from hermetic.web.scoring import Refusing, Scoring, ScoringProtocol
 from tests.support.execution import InstantExecution
 
 WINE = ServiceKey("wine", "1.0")
@@ -152,6 +152,7 @@ async def wire_node(
     hsts: bytes | None = None,
     authenticate: Callable[[bytes, bytes], Principal] = authenticate,
     settle: Callable[[], Awaitable[None]] | None = None,
+    refusing: Refusing | None = None,
 ) -> AsyncIterator[WireNode]:
     """Serve on a port of the system's choice, until left; at most a second of grace."""
     routes, execution, metrics = Routes(), InstantExecution(), Metrics()
@@ -167,6 +168,7 @@ async def wire_node(
         hsts=hsts,
         settle=settle,
     )
+    scoring.refusing = refusing
     clients = Clients(configured(app), ScoringProtocol, scoring, system_clock)
     server = NodeServer(
         bind("127.0.0.1", 0),

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from hermetic.errors import Busy, WorkerDied
+from hermetic.errors import Busy, HermeticError, Unauthenticated, WorkerDied
 from hermetic.http.gate import MISSING
 from hermetic.http.limits import WireLimits
+from hermetic.serving.service import ServiceKey
 from tests.support.elsewhere import THEIRS, Elsewhere
 from tests.support.waiting import until
-from tests.support.wire import WINE, RawClient, WireNode, call, wire_node
+from tests.support.wire import WINE, RawClient, WireNode, call, echo, wire_node
 
 
 async def test_a_call_is_answered_with_what_the_execution_said(node: WireNode) -> None:
@@ -363,3 +364,33 @@ async def test_who_left_while_others_were_asked_gets_nothing_run() -> None:
         others.may_answer.set()
         assert (await node.ask(call(token=b"nobodys"))).status == 401
     assert node.execution.calls == []
+
+
+REFUSED = ServiceKey("wine", "deployed"), Unauthenticated("That is no key.")
+DEPLOYED_CALL = b"/api/v1/service/wine/score"
+
+
+def refusing(_url: bytes, bearer: bytes) -> tuple[ServiceKey, HermeticError] | None:
+    return None if b"good" in bearer else REFUSED
+
+
+async def test_who_may_not_call_a_deployment_reaches_no_application() -> None:
+    async with wire_node(app=echo, refusing=refusing) as node:
+        bad = await node.ask(call(path=DEPLOYED_CALL, token=b"bad"))
+        assert bad.status == 401
+        assert bad.fields["www-authenticate"]
+        assert bad.json()["message"] == "That is no key."
+        assert str(bad.json()["instance"]).endswith(bad.fields["x-request-id"])
+        good = await node.ask(call(path=DEPLOYED_CALL, token=b"good"))
+        assert good.json()["path"] == DEPLOYED_CALL.decode()
+        assert node.execution.calls == []
+
+
+async def test_one_connection_goes_on_after_a_refusal() -> None:
+    async with wire_node(app=echo, refusing=refusing) as node:
+        client = await node.connect()
+        answers = [
+            await client.ask(call(path=DEPLOYED_CALL, token=token))
+            for token in (b"bad", b"good", b"bad", b"good")
+        ]
+        assert [one.status for one in answers] == [401, 200, 401, 200]

@@ -144,6 +144,21 @@ class Placing:
                 self._figures(_counted(deployment.name)).refuse(Unauthenticated.type)
             raise Unauthenticated(_WRONG if is_shown else _MISSING)
 
+    def refused(self, url: bytes, bearer: bytes) -> tuple[ServiceKey, HermeticError] | None:
+        """Return how a caller is refused who may not call what *url* means; `None` if they may.
+
+        *url* begins with `/api/v1/service/`; what means nothing here is for somebody else.
+        """
+        name = url.split(b"/", 5)[4].decode("latin-1")
+        placed = self._placed.get(name)
+        if placed is None or not (placed.deployment.key_auth or placed.deployment.token_auth):
+            return None
+        is_shown = bearer[:7].lower() == b"bearer "
+        shown = bearer[7:].strip().decode("latin-1")
+        if is_shown and self._is_good(placed.deployment, shown):
+            return None
+        return _counted(name), Unauthenticated(_WRONG if is_shown else _MISSING)
+
     def _is_good(self, deployment: Deployment, shown: str) -> bool:
         if deployment.token_auth:
             return holds(shown, deployment.name, self._key, at=self._clock())

@@ -162,9 +162,22 @@ class CallProtocol(Connection):
         key = self._service() if self.parser.get_method() == b"POST" else None
         if key is None:
             super().open(fields, keep_alive)
-            return
+        else:
+            self.take(key, None, fields, keep_alive)
+
+    def take(
+        self,
+        key: ServiceKey,
+        error: HermeticError | None,
+        fields: dict[bytes, bytes],
+        keep_alive: bool,
+    ) -> None:
+        """Put a call of *key* in line, which *error* refuses already if it is one."""
         call = self.reading = Call(self, key, self._figures(key), keep_alive=keep_alive)
-        self.admit(call, fields)
+        if error is None:
+            self.admit(call, fields)
+        else:
+            self.fail(call, error)
         length = int(fields.get(b"content-length", b"-1"))
         if length > self.limits.call_bytes:
             self.fail(call, self._too_large())

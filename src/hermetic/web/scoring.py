@@ -14,6 +14,13 @@ from hermetic.http.gate import MISSING
 from hermetic.http.limits import WireLimits
 from hermetic.http.requests import RequestIds
 from hermetic.node.metrics import Metrics
+from hermetic.serving.service import ServiceKey
+
+Refusing = Callable[[bytes, bytes], tuple[ServiceKey, HermeticError] | None]
+"""Takes an address that begins with `DEPLOYED`, and the field Authorization; returns how a caller is
+refused who may not call what is there, and what of."""
+
+DEPLOYED = b"/api/v1/service/"
 
 
 class Scoring(Calls):
@@ -39,6 +46,9 @@ class Scoring(Calls):
             routes=routes, execution=execution, metrics=metrics, ids=ids, limits=limits, hsts=hsts
         )
         self.authenticate, self.settle = authenticate, settle
+        self.refusing: Refusing | None = None
+        """Keeps those from the application who may not call a deployment: to refuse them there would
+        cost three times as much."""
 
 
 class ScoringProtocol(CallProtocol):
@@ -50,6 +60,16 @@ class ScoringProtocol(CallProtocol):
         # Those of the last call, which the next one mostly has, too.
         self.bearer: bytes | None = None
         self.token = self.digest = b""
+
+    def open(self, fields: dict[bytes, bytes], keep_alive: bool) -> None:
+        """Refuse at once who may not call a deployment, which the application would answer."""
+        refusing = self.scoring.refusing
+        if refusing is not None and self.url.startswith(DEPLOYED):
+            refused = refusing(self.url, fields.get(b"authorization", b""))
+            if refused is not None and self.parser.get_method() == b"POST":
+                self.take(*refused, fields, keep_alive)
+                return
+        super().open(fields, keep_alive)
 
     def admit(self, call: Call, fields: dict[bytes, bytes]) -> None:
         """Refuse a call without a good token."""

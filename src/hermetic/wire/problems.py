@@ -7,6 +7,7 @@ never sent: of a fault of ours a stranger learns only the request's id.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from inspect import cleandoc
 from typing import NamedTuple
 
@@ -29,6 +30,11 @@ from hermetic.errors import (
 MEDIA_TYPE = "application/problem+json"
 _PAGES = "/problems/"
 _INSTANCE = "urn:hermetic:request:"
+_MARK = "MARK-OF-THE-REQUEST"
+_REFUSED = [
+    (b"content-type", MEDIA_TYPE.encode()),
+    (b"www-authenticate", b'Bearer realm="hermetic"'),
+]
 
 
 class Reply(NamedTuple):
@@ -41,10 +47,23 @@ class Reply(NamedTuple):
 
 def reply(error: BaseException, request_id: str) -> Reply:
     """Return the answer to a request that ended with *error*."""
+    if isinstance(error, Unauthenticated):
+        # Whoever sends many of these is to cost as little as can be.
+        before, after = _refusal(error.text)
+        return Reply(error.status, _REFUSED, before + request_id.encode() + after)
+    return _reply(error, request_id)
+
+
+@lru_cache(maxsize=64)
+def _refusal(text: str) -> tuple[bytes, bytes]:
+    """Return what stands before and after the request's id in a refusal that says *text*."""
+    before, _, after = _reply(Unauthenticated(text), _MARK).body.partition(_MARK.encode())
+    return before, after
+
+
+def _reply(error: BaseException, request_id: str) -> Reply:
     known = presentable(error, request_id)
-    headers = [(b"content-type", MEDIA_TYPE.encode())]
-    if isinstance(known, Unauthenticated):
-        headers.append((b"www-authenticate", b'Bearer realm="hermetic"'))
+    headers = list(_REFUSED if isinstance(known, Unauthenticated) else _REFUSED[:1])
     wait = _retry_after(known)
     if wait is not None:
         headers.append((b"retry-after", b"%d" % wait))

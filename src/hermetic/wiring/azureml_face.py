@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp
 
@@ -11,6 +11,7 @@ from hermetic.compat.azureml.face import Face
 from hermetic.fronts.proxies import Proxies
 from hermetic.gateway.access import Access
 from hermetic.gateway.frontends import FrontEnds
+from hermetic.wiring.behind import Behind
 from hermetic.wiring.sealing import Sealing
 
 _HSTS = b"max-age=63072000"  # Two years, as Mozilla's profiles have it.
@@ -26,7 +27,11 @@ class AzureMlFace:
     doors: Doors
     plain: Sequence[socket.socket]
 
-    def around(self, app: ASGIApp) -> ASGIApp:
+    def before(self, behind: Behind) -> Behind:
+        """Return *behind* with the face in front of it."""
+        return replace(behind, around=self._around, refusing=self.face.cases.placing.refused)
+
+    def _around(self, app: ASGIApp) -> ASGIApp:
         """Return *app* with the face in front of it."""
         return AzureMl(
             app,

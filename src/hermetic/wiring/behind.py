@@ -3,12 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from starlette.types import ASGIApp
+
 from hermetic.client.execution import Execution
 from hermetic.gateway.routing import Routes
 from hermetic.node.health import Health, Probe
 from hermetic.node.metrics import Counted
 from hermetic.web.cases import UseCases
+from hermetic.web.scoring import Refusing
 from hermetic.wire.messages import Status
+
+
+def _as_it_is(app: ASGIApp) -> ASGIApp:
+    return app
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,8 @@ class Behind:
         providers: Gives who vouches for users.
         database: The kind of the database, and its name.
         restarts: Counts workers of this machine, if there are any.
+        around: Puts something in front of the application.
+        refusing: Tells who may not call what is answered there; see `Scoring`.
     """
 
     cases: UseCases
@@ -33,3 +42,5 @@ class Behind:
     database: tuple[str, str]
     restarts: Counted | None = None
     advisory: Mapping[str, Probe] = field(default_factory=dict)
+    around: Callable[[ASGIApp], ASGIApp] = _as_it_is
+    refusing: Refusing | None = None

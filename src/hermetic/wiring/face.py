@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import version
 
-from starlette.types import ASGIApp
 from uvicorn import Config
 
 from hermetic.clock import system_clock
@@ -32,14 +31,9 @@ class Face:
     """What of a node the network sees; `health` is to be started and stopped."""
 
     def __init__(
-        self,
-        bounds: Bounds,
-        trusted: Sequence[str],
-        sealing: Sealing,
-        behind: Behind,
-        around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        self, bounds: Bounds, trusted: Sequence[str], sealing: Sealing, behind: Behind
     ) -> None:
-        """Put it together; *trusted* are the proxies that are believed, *around* goes in front."""
+        """Put it together; *trusted* are the proxies that are believed."""
         self._context = sealing.context.base if sealing.context else None
         self._bounds = listening_limits(bounds)
         self._listener: Listener | None = None
@@ -61,6 +55,7 @@ class Face:
             hsts=hsts,
             settle=behind.cases.access.settle,
         )
+        scoring.refusing = behind.refusing
         standing = Standing(
             self.health,
             backends=lambda: behind.backends(self.health),
@@ -76,7 +71,7 @@ class Face:
             proxies=Proxies.parse(trusted),
         )
         config = Config(
-            around(app), ws="none", lifespan="off", log_config=None, proxy_headers=False
+            behind.around(app), ws="none", lifespan="off", log_config=None, proxy_headers=False
         )
         self.clients = Clients(config, ScoringProtocol, scoring, system_clock)
 

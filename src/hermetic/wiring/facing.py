@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from starlette.types import ASGIApp
 
 from hermetic.clock import system_clock
 from hermetic.config.home import Home
@@ -28,11 +27,8 @@ async def facing(
     sealing: Sealing,
     behind: Behind,
     kept: tuple[Database, RSAPrivateKey],
-    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> Face:
     """Return the web of the node in *home*; *kept* is its database, and the key of its tokens.
-
-    What *around* gives goes in front of its application.
 
     Raises:
         BadConfiguration: The authority of the home is lost, or has expired.
@@ -42,8 +38,7 @@ async def facing(
     acme, lists = certifier(home, authority, *kept, system_clock)
     lists.publishes = sealing.authority is not None
     cases = replace(behind.cases, certifying=acme)
-    behind = replace(behind, cases=cases)
-    face = Face(settings.limits, settings.proxies.trusted, sealing, behind, around)
+    face = Face(settings.limits, settings.proxies.trusted, sealing, replace(behind, cases=cases))
     face.tasks += (lists.run, acme.replacing.run)
     return face
 

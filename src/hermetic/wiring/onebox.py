@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 
 import uvloop
-from starlette.types import ASGIApp
 
 from hermetic.certificates.roles import Role
 from hermetic.clock import system_clock
@@ -54,8 +53,9 @@ async def _serve(home: Home, settings: Settings, password: str | None, announce:
             azureml(home, settings, parts, sealing, key, port) as azure,
         ):
             sealing = azure.sealing if azure else sealing
-            inside, around = (parts.kept.database, key), azure.around if azure else _as_it_is
-            face = await facing(home, settings, sealing, parts.behind(sealing), inside, around)
+            inside, behind = (parts.kept.database, key), parts.behind(sealing)
+            behind = azure.before(behind) if azure else behind
+            face = await facing(home, settings, sealing, behind, inside)
             more = (
                 besides(azure, settings.limits, face.metrics, parts.execution)
                 if azure
@@ -88,10 +88,6 @@ async def _sealed(home: Home, settings: Settings) -> Sealing:
     names = host.names(settings.certificates.names, bound=sorted(bound))
     wish = Wish.of(Role.API, names, settings.tls, settings.certificates)
     return await seal(home, replace(wish, port=settings.kestrel.port), system_clock)
-
-
-def _as_it_is(app: ASGIApp) -> ASGIApp:
-    return app
 
 
 async def _sweep(parts: Parts) -> None:
