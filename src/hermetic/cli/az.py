@@ -1,6 +1,6 @@
-"""`hermetic az …`: the command lines of ML Server 9.3 (`az ml admin`) and 9.4 (`az mlserver admin`).
+"""`hermetic az …`: the command lines of ML Server 9.3 and 9.4, and of Azure ML v1.
 
-Names and options are as documented; what the originals printed was hardly ever, so results are
+They are `az ml admin` and `az mlserver admin`, and `az ml computetarget`, `service`, `model`.  Names and options are as documented; what the originals printed was hardly ever, so results are
 JSON of our own.
 """
 
@@ -30,14 +30,21 @@ _DEFERRED = {
 }
 
 
+_WORKSPACE = {
+    "computetarget": ("hermetic.cli.az_computes:computetarget", "Computes, and their TLS."),
+    "service": ("hermetic.cli.az_services:service", "Show, call and delete what is deployed."),
+    "model": ("hermetic.cli.az_services:model", "Show and delete registered models."),
+}
+
+
 @click.group()
 def az() -> None:
-    """The command lines of ML Server 9.3 and 9.4, as documented."""
+    """The command lines of ML Server 9.3 and 9.4, and of Azure ML v1, as documented."""
 
 
-@click.group()
+@click.group(cls=deferring(_WORKSPACE))
 def ml() -> None:
-    """As `az mlserver`."""
+    """As `az mlserver`, and the commands of Azure ML v1."""
 
 
 @click.group()

@@ -37,7 +37,10 @@ _NOUNS = {
     "dns": ("hermetic.cli.dns:dns", "Check where names lead."),
     "frontend": ("hermetic.cli.frontend:frontend", "Set up what stands in front of nodes."),
     "user": ("hermetic.cli.user:user", "Change your password."),
-    "az": ("hermetic.cli.az:az", "The command lines of ML Server 9.3 and 9.4, as documented."),
+    "az": (
+        "hermetic.cli.az:az",
+        "The command lines of ML Server and of Azure ML v1, as documented.",
+    ),
     "azureml": ("hermetic.cli.azureml:azureml", "Let clients of Azure ML work with this one."),
     "settings": (
         "hermetic.cli.settings:settings",

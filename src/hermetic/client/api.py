@@ -96,7 +96,7 @@ class Client:
             BadConfiguration: The file in *ca* cannot.
         """
         self.url, self.token = _address(url, plain_http=plain_http), token
-        self._ca, self.request_id = ca, ""
+        self._ca, self.request_id, self.operation = ca, "", ""
         self._http = httpx2.Client(
             base_url=self.url,
             transport=httpx2.HTTPTransport(verify=_trusting(ca), trust_env=False, uds=socket),
@@ -266,6 +266,20 @@ class Client:
         """Return what a client of Azure ML needs to act for whoever is logged in."""
         return self._ask(AzureMlEnvironment, "POST", "/azureml/environment")
 
+    def azureml_workspace(self) -> dict[str, str]:
+        """Return the names of the workspace that clients of Azure ML see, and its region."""
+        return self._ask(dict[str, str], "GET", "/azureml/workspace")
+
+    def control(self, method: str, path: str, body: object = None) -> tuple[dict[str, Any], str]:
+        """Ask the control plane of Azure ML; return its answer, and where to ask for the operation.
+
+        The second is a path on this node, and "" where no operation was begun.
+        """
+        content = self._send(method, path, None if body is None else _json(body))
+        answer: dict[str, Any] = msgspec.json.decode(content or b"{}", type=dict[str, Any])
+        operation = self.operation.removeprefix(self.url)
+        return answer, operation if operation.startswith("/") else ""
+
     def nodes(self) -> list[NodeListing]:
         """Return the compute nodes as the web node sees them."""
         return self._ask(list[NodeListing], "GET", "/nodes")
@@ -306,6 +320,8 @@ class Client:
         ):
             received = self._received(answer)
         self.request_id = answer.headers.get("x-request-id", "")
+        fields = ("azure-asyncoperation", "operation-location")
+        self.operation = next((answer.headers[one] for one in fields if one in answer.headers), "")
         if answer.is_redirect:
             raise Unreachable(
                 f"{self.url} sends on to {answer.headers.get('location', 'another place')},"

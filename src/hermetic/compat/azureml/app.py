@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hermetic.access.principals import Principal
 from hermetic.compat.azureml.cloud import OPEN
 from hermetic.compat.azureml.environment import PATH as ENVIRONMENT
+from hermetic.compat.azureml.environment import WORKSPACE
 from hermetic.compat.azureml.replies import control_reply, scoring_reply
 from hermetic.compat.azureml.scoring import PREFIX, is_own_path, name_of
 from hermetic.compat.azureml.table import Address, Table
@@ -21,7 +22,7 @@ from hermetic.gateway.placing import Placing
 from hermetic.http.forwarded import settle
 from hermetic.http.gate import Gate
 
-_CONTROL = {"/subscriptions", ENVIRONMENT, *OPEN}
+_CONTROL = {"/subscriptions", ENVIRONMENT, WORKSPACE, *OPEN}
 
 
 @dataclass(frozen=True)

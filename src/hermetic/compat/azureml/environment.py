@@ -12,7 +12,7 @@ from hermetic.compat.azureml.workspace import Reached, Workspace
 from hermetic.gateway.access import Access
 from hermetic.http.endpoint import json, principal_of
 
-PATH = "/azureml/environment"
+PATH, WORKSPACE = "/azureml/environment", "/azureml/workspace"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,21 @@ class EnvironmentApi:
 
     def addresses(self) -> list[Address]:
         """Return what can be asked."""
-        return [Address("POST", PATH, self._environment)]
+        return [
+            Address("POST", PATH, self._environment),
+            Address("GET", WORKSPACE, self._workspace),
+        ]
+
+    async def _workspace(self, request: Request) -> Response:
+        return json({**self._names(), "region": self.workspace.region})
+
+    def _names(self) -> dict[str, str]:
+        one = self.workspace
+        return {
+            "subscription_id": one.subscription,
+            "resource_group": one.group,
+            "workspace_name": one.name,
+        }
 
     async def _environment(self, request: Request) -> Response:
         base, one = base_of(request), self.workspace
@@ -42,11 +56,7 @@ class EnvironmentApi:
                     "APPSETTING_WEBSITE_SITE_NAME": "hermetic",
                     "AZUREML_LOG_DEPRECATION_WARNING_ENABLED": "False",
                 },
-                "config": {
-                    "subscription_id": one.subscription,
-                    "resource_group": one.group,
-                    "workspace_name": one.name,
-                },
+                "config": self._names(),
                 "authority": self.authority().decode(),
                 "names": [one.storage_host, f"name.{one.region}.{one.domain}"],
                 "address": self.reached.address,
