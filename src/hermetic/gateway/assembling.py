@@ -5,6 +5,7 @@ The files lie as Azure ML's containers have them: the sources at the root, model
 """
 
 import asyncio
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from hermetic.gateway.uploads import Uploads, read_pieces
 from hermetic.registry.bundles import Bundles
 from hermetic.registry.disk import full_disk_told
 from hermetic.serving.bundle import Bounds
+from hermetic.serving.schema import is_file_name
 
 MODELS = PurePosixPath("azureml-models")
 _SCRIPT = "AZUREML_ENTRY_SCRIPT"
@@ -139,9 +141,25 @@ def _unpack(path: Path, folder: Path, name: str) -> None:
                         f"{member.name[:200]!r} in the archive {name!r} is neither a file nor a"
                         " folder: links and devices are not accepted."
                     )
-                archive.extract(member, folder, filter="data")
+                _put(archive, member, folder)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise BadInput(f"The archive {name!r} cannot be unpacked: {error}.") from error
+
+
+def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write one file, or make one folder; not by `extract`, which not every Python keeps inside."""
+    parts = [part for part in member.name.split("/") if part not in {"", "."}]
+    if not all(map(is_file_name, parts)):
+        raise BundleRejected(f"{member.name[:200]!r} leads outside the archive: use plain names.")
+    place = folder.joinpath(*parts)
+    if member.isdir():
+        place.mkdir(parents=True, exist_ok=True)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    content = archive.extractfile(member)
+    if content is not None:
+        with content, place.open("wb") as target:
+            shutil.copyfileobj(content, target, 1 << 20)
 
 
 def _files(folder: Path) -> Iterator[tuple[PurePosixPath, Path]]:
