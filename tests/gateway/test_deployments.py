@@ -1,5 +1,6 @@
 """The life of a deployment: put together, loaded once, answered for, changed, deleted."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ from hermetic.client.execution import Loaded
 from hermetic.errors import BadInput, Conflict, NotFound, NotPermitted, ServiceUnloadable
 from hermetic.gateway.assembling import Source, Sources
 from hermetic.gateway.deployments import Wish
-from hermetic.gateway.operations import OperationState
+from hermetic.gateway.operations import Operation, OperationState
 from hermetic.serving.deployment import DeploymentKind, DeploymentState
 from hermetic.serving.frontend import Asked, TlsState
 from hermetic.serving.service import Service
@@ -108,6 +109,37 @@ async def test_a_name_is_taken_until_it_may_be_overwritten(deck: Deck) -> None:
     assert deck.deployments.keys(ANNA, "wine") == keys
     with pytest.raises(NotPermitted):
         await deck.deployments.create(BERT, wish, overwrite=True)
+
+
+async def test_an_owner_keeps_what_an_administrator_overwrote(deck: Deck) -> None:
+    made = await deck.deploy()
+    deck.clock.advance(timedelta(hours=1))
+    wish = Wish(deck.deployment(description="again"), await deck.sources(), OFF)
+    await deck.done(await deck.deployments.create(OLGA, wish, overwrite=True))
+    after = deck.deployments.find("wine")
+    assert (after.owner, after.created_at) == ("anna", made.created_at)
+
+
+async def test_of_two_who_deploy_at_once_one_hears_of_the_other(deck: Deck) -> None:
+    authority = hierarchy()
+    deck.clock.now = authority.now
+    # Each certificate is judged in a thread, so that both have looked before either is kept.
+    wishes = [
+        Wish(deck.deployment(description=one), await deck.sources(), own(authority))
+        for one in ("first", "second")
+    ]
+    begun = await asyncio.gather(
+        *(
+            deck.deployments.create(who, wish)
+            for who, wish in zip((ANNA, BERT), wishes, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    (refused,) = [one for one in begun if isinstance(one, BaseException)]
+    assert isinstance(refused, Conflict)
+    (good,) = [one for one in begun if isinstance(one, Operation)]
+    await deck.done(good)
+    assert len(deck.deployments.all()) == 1
 
 
 async def test_a_kind_is_not_overwritten_by_another(deck: Deck) -> None:

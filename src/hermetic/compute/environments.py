@@ -34,6 +34,7 @@ _ENVIRONMENT: tuple[str, ...] = (
 )
 _ENVIRONMENT += (
     "PIP_EXTRA_INDEX_URL",
+    "PIP_CONFIG_FILE",
     "PIP_CERT",
     "UV_INDEX_URL",
     "UV_DEFAULT_INDEX",

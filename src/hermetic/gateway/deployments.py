@@ -139,8 +139,11 @@ class Deployments:
                     f" deploy it to {asked_for.kind}."
                 )
             # Whoever calls it now goes on to, by the same name and with the same keys.
-            tls = known.deployment.tls
-            before = replace(known, deployment=replace(before.deployment, tls=tls))
+            now = known.deployment
+            same = replace(
+                before.deployment, tls=now.tls, owner=now.owner, created_at=now.created_at
+            )
+            before = replace(known, deployment=same)
         return await self._sealed(before, wish)
 
     async def create(
@@ -156,6 +159,11 @@ class Deployments:
         """
         kept = await self.check(principal, wish, overwrite=overwrite)
         before = self._known.get(kept.deployment.name)
+        if (before.revision if before else 0) != kept.revision:
+            raise Conflict(
+                f"Somebody else deployed or changed {kept.deployment.name!r} meanwhile: look at it,"
+                " then try again."
+            )
         if before is None:
             kept = await self._keep(kept)
         return await self._begin("Create", kept, wish.sources, before)
