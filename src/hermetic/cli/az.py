@@ -32,8 +32,11 @@ _DEFERRED = {
 
 _WORKSPACE = {
     "computetarget": ("hermetic.cli.az_computes:computetarget", "Computes, and their TLS."),
-    "service": ("hermetic.cli.az_services:service", "Show, call and delete what is deployed."),
-    "model": ("hermetic.cli.az_services:model", "Show and delete registered models."),
+    "service": (
+        "hermetic.cli.az_deploying:service",
+        "Show, call, change and delete what is deployed.",
+    ),
+    "model": ("hermetic.cli.az_deploying:model", "Register, show and deploy models."),
 }
 
 

@@ -90,10 +90,10 @@ def asking(reach: Reach, space: Space) -> Iterator[AzureMl]:
         yield AzureMl(client, space.told)
 
 
-def either(name: str, text: str) -> Callable[[Command], Command]:
+def either(name: str, text: str, *more: str) -> Callable[[Command], Command]:
     """Return an option that is true by its name alone, or takes a word: `--x`, `--x True`."""
     return click.option(
-        name, is_flag=False, flag_value="true", default=None, callback=_truth, help=text
+        name, *more, is_flag=False, flag_value="true", default=None, callback=_truth, help=text
     )
 
 

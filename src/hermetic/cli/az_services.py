@@ -17,7 +17,7 @@ from hermetic.client.azureml import AzureMl
 from hermetic.errors import BadInput, Unreachable
 
 _NAME = click.option("--name", "-n", required=True, help="The service.")
-_BRIEF = [
+BRIEF = [
     "name",
     "imageId",
     "updatedAt",
@@ -49,7 +49,7 @@ def list_(reach: Reach, space: Space, **asked: object) -> list[Mapping[str, Any]
     names = {"compute_type": "computeType", "model_id": "modelId", "model_name": "modelName"}
     with asking(reach, space) as workspace:
         found = workspace.services(_query(names, asked))
-        return [{name: _told(one).get(name) for name in _BRIEF} for one in found]
+        return [{name: told_of(one).get(name) for name in BRIEF} for one in found]
 
 
 @service.command()
@@ -58,7 +58,7 @@ def list_(reach: Reach, space: Space, **asked: object) -> list[Mapping[str, Any]
 def show(reach: Reach, space: Space, name: str) -> Shown:
     """Show a service."""
     with asking(reach, space) as workspace:
-        return Shown(_told(workspace.service(name)), _BRIEF)
+        return Shown(told_of(workspace.service(name)), BRIEF)
 
 
 @service.command()
@@ -179,7 +179,8 @@ def _query(names: Mapping[str, str], asked: Mapping[str, object]) -> str:
     return "".join(f"&{name}={quote(str(value))}" for name, value in parts.items())
 
 
-def _told(one: Mapping[str, Any]) -> dict[str, Any]:
+def told_of(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a service with the names that its commands show."""
     return {**one, "updatedAt": one.get("updatedTime"), "tags": one.get("kvTags")}
 
 

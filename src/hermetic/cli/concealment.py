@@ -17,6 +17,12 @@ _SECRETS = {
     "--new-password",
     "--secret",
     "--password",
+    "--primary-key",
+    "--kp",
+    "--secondary-key",
+    "--ks",
+    "--set-key",
+    "-s",
 }
 """The options of the old commands that take a secret."""
 _DESCRIPTOR = "HERMETIC_ADMIN_PASSWORD_FD"

@@ -5,7 +5,6 @@ named in the environment are not used.  What goes wrong comes back as the class 
 Holds no state but the connection and the token.
 """
 
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,9 +17,8 @@ import httpx2
 import msgspec
 
 from hermetic.client.explaining import explained
+from hermetic.client.reaching import address_of, trusting
 from hermetic.errors import (
-    BadConfiguration,
-    BadInput,
     DeadlineExceeded,
     Unreachable,
 )
@@ -95,11 +93,11 @@ class Client:
             BadInput: The address cannot be used.
             BadConfiguration: The file in *ca* cannot.
         """
-        self.url, self.token = _address(url, plain_http=plain_http), token
+        self.url, self.token = address_of(url, plain_http=plain_http), token
         self._ca, self.request_id, self.operation = ca, "", ""
         self._http = httpx2.Client(
             base_url=self.url,
-            transport=httpx2.HTTPTransport(verify=_trusting(ca), trust_env=False, uds=socket),
+            transport=httpx2.HTTPTransport(verify=trusting(ca), trust_env=False, uds=socket),
             timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
             headers={
                 "accept": "application/json",
@@ -183,12 +181,7 @@ class Client:
         Raises:
             BundleRejected: It is no archive, or one that could do harm.
         """
-
-        def pieces() -> Iterator[bytes]:
-            while piece := archive.read(_PIECE):
-                yield piece
-
-        body = _Body(pieces(), "application/zip")
+        body = _Body(_pieces(archive), "application/zip")
         return self._ask(BundleResponse, "POST", "/bundles", body).digest
 
     def publish(self, name: str, version: str | None, request: PublishRequest) -> str:
@@ -280,6 +273,17 @@ class Client:
         operation = self.operation.removeprefix(self.url)
         return answer, operation if operation.startswith("/") else ""
 
+    def send_file(self, path: str, host: str, content: BinaryIO) -> None:
+        """Send a file to *path*, at the node by its name *host*; a signed address needs no token."""
+        headers = {"host": host, "x-ms-blob-type": "BlockBlob"}
+        with (
+            self._explained(),
+            self._http.stream("PUT", path, headers=headers, content=_pieces(content)) as answer,
+        ):
+            received = self._received(answer)
+        if answer.is_error:
+            raise from_problem(answer.status_code, received)
+
     def nodes(self) -> list[NodeListing]:
         """Return the compute nodes as the web node sees them."""
         return self._ask(list[NodeListing], "GET", "/nodes")
@@ -359,35 +363,6 @@ class Client:
             raise explained(self.url, self._ca, error) from error
 
 
-def _address(url: str, *, plain_http: bool) -> str:
-    try:
-        parsed = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        raise BadInput(f"{url!r} is no address: {error}.") from None
-    if parsed.scheme not in {"https", "http"} or not parsed.host:
-        raise BadInput(f"{url!r} is no address of a node: write https://localhost:12800.")
-    if parsed.userinfo:
-        raise BadInput("An address holds no user and password: remove what stands before @.")
-    if parsed.scheme == "http" and not plain_http:
-        raise BadInput(
-            f"{url} is plain HTTP, where anyone may listen: use https://, or say --plain-http."
-        )
-    return str(parsed).rstrip("/")
-
-
-def _trusting(ca: Path | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=str(ca) if ca else None)
-    except ssl.SSLError as error:
-        raise BadConfiguration(
-            f"The CA file {ca} holds no certificate in PEM: name the one `hermetic up` printed."
-        ) from error
-    except OSError as error:
-        raise BadConfiguration(
-            f"The CA file {ca} cannot be read: {error.strerror}. `hermetic up` prints its place."
-        ) from error
-
-
 def _path(*steps: str) -> str:
     return "".join("/" + quote(step, safe="") for step in steps)
 
@@ -398,6 +373,11 @@ class _Body:
 
     content: bytes | Iterator[bytes] = field(repr=False)
     media_type: str = "application/json"
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(_PIECE):
+        yield piece
 
 
 def _json(value: object) -> _Body:

@@ -40,7 +40,8 @@ class AzureMl:
             f"/{_PROVIDER}/{known['workspace_name']}"
         )
         self.location = known["region"]
-        self._client, self._pause = client, pause
+        self.name = known["workspace_name"]
+        self.client, self._pause = client, pause
         self._services = f"/modelmanagement/v1.0{self.id}"
 
     def computes(self) -> list[Json]:
@@ -72,6 +73,18 @@ class AzureMl:
             "value"
         ]
         return found
+
+    def deploy(self, body: Json, *, wait: bool = True) -> Json:
+        """Deploy the service that *body* describes; return it as it is then."""
+        operation = self._begin("POST", f"{self._services}/services", body)
+        self._done(operation, wait=wait)
+        return self.service(body["name"])
+
+    def patch_service(self, name: str, items: list[Json], *, wait: bool = True) -> Json:
+        """Change a service by a JSON patch; return it as it is then."""
+        operation = self._begin("PATCH", f"{self._services}/services/{name}", items)
+        self._done(operation, wait=wait)
+        return self.service(name)
 
     def service(self, name: str) -> Json:
         """Return one service, or raise `NotFound`."""
@@ -108,15 +121,15 @@ class AzureMl:
 
     def delete_model(self, id_: str) -> None:
         """Forget a model; raises `NotFound`."""
-        self._client.control("DELETE", f"{self._services}/models/{id_}")
+        self.client.control("DELETE", f"{self._services}/models/{id_}")
 
     def _ask(self, method: str, path: str, body: object = None) -> Json:
-        answer, _ = self._client.control(method, path, body)
+        answer, _ = self.client.control(method, path, body)
         return answer
 
     def _begin(self, method: str, path: str, body: object = None) -> str:
         """Return where the operation can be asked for that was begun."""
-        _, operation = self._client.control(method, path, body)
+        _, operation = self.client.control(method, path, body)
         return operation
 
     def _done(self, operation: str, *, wait: bool = True) -> None:

@@ -127,9 +127,10 @@ async def _run(command: Sequence[str], place: Path) -> str:
     said = output.decode("utf-8", "replace")
     if process.returncode:
         lines = [line for line in said.splitlines() if line.strip()]
-        last = next((one for one in reversed(lines) if "error" in one.lower()), said[-200:])
+        told = [number for number, one in enumerate(lines) if "error" in one.lower()]
+        last = " ".join(" ".join(lines[told[-1] if told else -1 :]).split())
         raise ServiceUnloadable(
-            f"The packages of its environment cannot be installed: {last.strip()[:300]}",
+            f"The packages of its environment cannot be installed: {last[:300]}",
             "\n".join(lines[-_LAST_LINES:]),
         )
     return said

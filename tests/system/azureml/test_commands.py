@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.applications import Applications
 from tests.support.azureml import AzureMl, serial
 from tests.support.certificates import Hierarchy, hierarchy
 from tests.support.product import Product, environment
@@ -153,6 +154,39 @@ def test_services_are_shown_called_and_deleted(
     assert typist.told("az ml service list") == []
     typist.told("az ml model delete -i wine:1")
     assert client.play("services") == []
+
+
+def test_a_model_is_registered_deployed_and_changed(typist: Typist, product: Product) -> None:
+    source = typist.folder / "cli"
+    source.mkdir()
+    (source / "score.py").write_text(
+        "import os\n"
+        "def run(data):\n"
+        "    folder = os.environ['AZUREML_MODEL_DIR']\n"
+        "    return [data, sorted(os.listdir(folder)), open('beside.txt').read()]\n"
+    )
+    (source / "beside.txt").write_text("beside")
+    (typist.folder / "model.txt").write_text("a model")
+    typist.told("az ml computetarget create aks -n cli --ssl-leaf-domain-label cli")
+    made = typist.told("az ml model register -n cli -p model.txt --tag a=b -t meta.json")
+    assert made["modelId"] == "cli:1"
+    line = "az ml model deploy -n cli --ct cli --sd cli --es score.py -f meta.json --nr 1"
+    deployed = typist.told(f"{line} --kp chosen-by-me")
+    assert deployed["state"] == "Healthy"
+    assert typist.told("az ml service get-keys -n cli")["primaryKey"] == "chosen-by-me"
+    host = ssl_of(typist, "cli")["cname"]
+    with Applications(deployed["scoringUri"], "chosen-by-me", str(product.ca)) as applications:
+        assert applications.call(x=1) == 200
+    assert host in deployed["scoringUri"]
+    changed = typist.told("az ml service update -n cli --add-tag c=d --tm 5000")
+    assert changed["tags"] == {"c": "d"}
+    again = typist.type(line)
+    assert again.returncode == 1
+    assert "overwrite" in again.stderr
+    typist.told(f"{line} --overwrite")
+    typist.told("az ml service delete -n cli")
+    typist.told("az ml computetarget delete -n cli")
+    typist.told("az ml model delete -i cli:1")
 
 
 def test_another_workspace_is_not_found(typist: Typist) -> None:
