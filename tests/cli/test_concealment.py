@@ -116,6 +116,24 @@ def test_several_secrets_of_any_length_are_handed_over_whole() -> None:
     assert line == ["az", "ml", "admin", *told]
 
 
+@pytest.mark.parametrize("words", [["-s", "S3cret"], ["-sS3cret"], ["--set-key", "S3cret"]])
+def test_a_key_that_is_set_is_not_seen(words: list[str]) -> None:
+    public, line = typed("az", "ml", "service", "regen-key", *words)
+    assert "S3cret" not in public
+    assert line == ["az", "ml", "service", "regen-key", "--set-key=S3cret"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["model", "register", "-p", "model.pkl"],
+        ["computetarget", "create", "aks", "-s", "Standard_D3"],
+    ],
+)
+def test_one_letter_means_what_the_command_says(words: list[str]) -> None:
+    assert typed("az", "ml", *words)[1] == ["az", "ml", *words]
+
+
 def test_an_option_without_its_value_and_other_words_stay() -> None:
     words = ["az", "ml", "admin", "port", "list", "--output", "table", "--secret"]
     assert typed(*words)[1] == words

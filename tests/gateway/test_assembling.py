@@ -101,6 +101,16 @@ def nothing(member: tarfile.TarInfo) -> None:
         (b"no archive at all", BadInput),
         (archive({"score.py": "x" * 5000})[:-20], BadInput),
     ],
+    ids=[
+        "link",
+        "hard link",
+        "device",
+        "huge",
+        "above",
+        "above by a folder",
+        "no archive",
+        "cut short",
+    ],
 )
 async def test_what_leads_outside_or_is_no_archive_is_refused(
     deck: Deck, data: bytes, error: type[HermeticError]

@@ -8,6 +8,7 @@ imported here.
 
 import os
 import sys
+from collections.abc import Mapping
 
 _OPTION = "--admin-password"
 _SECRETS = {
@@ -22,9 +23,14 @@ _SECRETS = {
     "--secondary-key",
     "--ks",
     "--set-key",
-    "-s",
 }
 """The options of the old commands that take a secret."""
+_SHORT: dict[tuple[str, ...], dict[str, str]] = {
+    ("az", "ml", "service"): {"-s": "--set-key"},
+    ("az", "ml"): {},
+    ("az",): {"-p": "--password"},
+}
+"""What they are called in one letter; the first words that fit hold."""
 _DESCRIPTOR = "HERMETIC_ADMIN_PASSWORD_FD"
 HANDED_TOKEN = "HERMETIC_JOIN_TOKEN_FD"  # noqa: S105 - where one is, and none itself
 """Names the descriptor from which a token to join by is read."""
@@ -79,10 +85,12 @@ def _conceal_options() -> None:
     # What stands before is Python's own, and may look like one of ours.
     words = sys.orig_argv.index(_OLD)
     before, kept = sys.orig_argv[:words], list[str]()
+    typed = tuple(sys.orig_argv[words:])
+    short = next(names for first, names in _SHORT.items() if typed[: len(first)] == first)
     taken: list[str] = []
     remaining = iter(sys.orig_argv[words:])
     for argument in remaining:
-        option, value = _parted(argument)
+        option, value = _parted(argument, short)
         if option not in _SECRETS:
             kept.append(argument)
         elif value is not None:
@@ -95,10 +103,10 @@ def _conceal_options() -> None:
         _begin_again([*before, *kept], "\0".join(taken), _ARGUMENTS, dict(os.environ))
 
 
-def _parted(argument: str) -> tuple[str, str | None]:
+def _parted(argument: str, short: Mapping[str, str]) -> tuple[str, str | None]:
     """Return an option and the value that stands in the same word, as click reads them."""
-    if argument.startswith("-p"):
-        return "--password", argument[2:] or None
+    if argument[:2] in short:
+        return short[argument[:2]], argument[2:] or None
     option, equals, value = argument.partition("=")
     return option, value if equals else None
 

@@ -163,7 +163,8 @@ def test_a_model_is_registered_deployed_and_changed(typist: Typist, product: Pro
         "import os\n"
         "def run(data):\n"
         "    folder = os.environ['AZUREML_MODEL_DIR']\n"
-        "    return [data, sorted(os.listdir(folder)), open('beside.txt').read()]\n"
+        "    beside = os.path.join(os.path.dirname(__file__), 'beside.txt')\n"
+        "    return [data, sorted(os.listdir(folder)), open(beside).read()]\n"
     )
     (source / "beside.txt").write_text("beside")
     (typist.folder / "model.txt").write_text("a model")
