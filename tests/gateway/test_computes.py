@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hermetic.certificates.credential import Credential
 from hermetic.errors import BadInput, Conflict, HermeticError, NotFound, NotPermitted
 from hermetic.gateway.computes import INTERNAL
 from hermetic.serving.frontend import Asked, TlsState
@@ -143,3 +144,20 @@ async def test_a_renewed_certificate_is_kept(deck: Deck) -> None:
     assert found.credential is not None
     assert made.credential is not None
     assert found.credential.chain.serial != made.credential.chain.serial
+
+
+async def test_one_that_goes_while_it_is_renewed_stops_no_other_renewal(
+    deck: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deck.create()
+    issue = deck.front_ends.issued
+
+    async def slow(host: str) -> Credential:
+        await deck.done(await deck.computes.remove(ANNA, "cluster", detach=False))
+        return await issue(host)
+
+    monkeypatch.setattr(deck.front_ends, "issued", slow)
+    deck.clock.advance(timedelta(hours=18))
+    await deck.front_ends.turn()
+    assert deck.computes.all() == []
+    assert deck.front_ends.all() == []

@@ -236,3 +236,11 @@ async def test_a_name_that_cannot_be_taken_back_is_answered_to_no_longer(
     names.away = True
     await deck.front_ends.drop(ONE.name)
     assert deck.by_name.find(held.tls.host) is None
+
+
+async def test_nobody_takes_the_name_of_the_node(deck: Deck, owner: Owner) -> None:
+    deck.front_ends.is_own = lambda host: host == HOST
+    with pytest.raises(Conflict, match="own name"):
+        await owner.hold(own(given()))
+    assert deck.by_name.find(HOST) is None
+    await owner.hold(own(given(names=("other.test",)), "other.test"))

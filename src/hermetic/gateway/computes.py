@@ -203,7 +203,8 @@ class Computes:
         await self._front_ends.hold(compute.front_end, self._renewed)
 
     async def _renewed(self, name: str, credential: Credential) -> None:
-        compute, revision = self._known[name.partition("/")[2]]
+        compute = self.find(name.partition("/")[2])  # it may be gone since this began
+        revision = self._known[compute.name][1]
         await self._keep(replace(compute, credential=credential), revision)
 
 

@@ -119,6 +119,8 @@ class FrontEnds:
         self.leading = leading
         self._held: dict[str, _Held] = {}
         self._presenting = asyncio.Lock()
+        self.is_own: Callable[[str], bool] = lambda _host: False
+        """Whether a host name is the node's own, which no front end may take."""
 
     async def changed(self, now: FrontEnd, asked: Asked) -> FrontEnd:
         """Return what *asked* makes of *now*; nothing is presented before `hold` is told.
@@ -143,6 +145,8 @@ class FrontEnds:
                 return replace(fresh, credential=await self.issued(fresh.tls.host))
 
     def _refuse_taken(self, one: FrontEnd) -> None:
+        if one.tls.host and self.is_own(one.tls.host):
+            raise Conflict(f"{one.tls.host} is this node's own name: choose another one.")
         for other in self.all():
             if one.tls.host and other.tls.host == one.tls.host and other.name != one.name:
                 raise Conflict(

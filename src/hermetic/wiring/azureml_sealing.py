@@ -50,7 +50,7 @@ async def front_ends_of(
         for_development=section.self_signed,
         leading=leading,
     )
-    _present(sealing, by_name)
+    _present(sealing, by_name, front_ends)
     before = sealing.certification.more
     sealing.certification.more = lambda: {**before(), **_kept(front_ends)}
 
@@ -75,12 +75,13 @@ async def hold_storage(front_ends: FrontEnds, host: str) -> None:
     await keep(_STORAGE, await front_ends.issued(host))
 
 
-def _present(sealing: Sealing, by_name: ByName) -> None:
+def _present(sealing: Sealing, by_name: ByName, front_ends: FrontEnds) -> None:
     context = sealing.context
     if context is not None:
         before = context.further
         # What the administrator laid into a folder comes before what a user gave.
         context.further = lambda name: (before(name) if before else None) or by_name.find(name)
+        front_ends.is_own = lambda host: context.covers(host) or bool(before and before(host))
 
 
 def _known(home: Home, own: Sequence[x509.Certificate]) -> Known:
