@@ -148,6 +148,13 @@ def test_nobody_takes_the_name_of_another_front_end(
     assert "another front end answers" in taken["text"].lower()
 
 
+def test_nobody_takes_the_name_of_the_node(client: AzureMl, company: Hierarchy) -> None:
+    made = files(client.work, company.issue("localhost"))
+    taken = client.play("deploy", name="node", ssl_enabled=True, ssl_cname="LocalHost", **made)
+    assert "own name" in str(taken), taken
+    assert "node" not in client.play("services")
+
+
 def test_self_signed_certificates_are_for_development_alone(
     client: AzureMl, company: Hierarchy
 ) -> None:
