@@ -189,7 +189,7 @@ class Computes:
             raise BadInput(
                 "Without TLS anybody on the way could read what is sent, and this installation"
                 " answers no plain HTTP: enable_ssl(leaf_domain_label=…) seals it with nothing"
-                " more to do, or its administrator sets AzureML.HttpPort."
+                " more to do, or its administrator sets AzureML.PlainHttp."
             )
         return replace(wish, tls=front_end.tls, credential=front_end.credential)
 
