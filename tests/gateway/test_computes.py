@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 
 from hermetic.certificates.credential import Credential
-from hermetic.errors import BadInput, Conflict, HermeticError, NotFound, NotPermitted
+from hermetic.errors import (
+    BadInput,
+    Conflict,
+    HermeticError,
+    NotFound,
+    NotPermitted,
+    StorageFull,
+)
 from hermetic.gateway.computes import INTERNAL
+from hermetic.gateway.operations import OperationState
+from hermetic.registry.documents import Documents
 from hermetic.serving.frontend import Asked, TlsState
 from tests.support.deploying import ANNA, BERT, OLGA, RITA, Deck, deck_in
 
@@ -29,6 +38,27 @@ async def test_a_compute_is_there_with_its_front_end(deck: Deck) -> None:
     assert made.tls.host.startswith("contoso")
     assert deck.by_name.find(made.tls.host) is not None
     assert deck.computes.all() == [made]
+
+
+async def test_it_is_shown_as_soon_as_it_is_accepted(deck: Deck) -> None:
+    begun = await deck.computes.create(ANNA, deck.compute(), AUTO)
+    assert deck.computes.find("cluster").owner == "anna"
+    assert deck.computes.is_being_created("cluster")
+    await deck.done(begun)
+    assert not deck.computes.is_being_created("cluster")
+
+
+async def test_what_could_not_be_kept_is_not_shown(
+    deck: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_self: object, _document: object) -> None:
+        raise StorageFull("There is no room left.")
+
+    begun = await deck.computes.create(ANNA, deck.compute(), AUTO)
+    monkeypatch.setattr(Documents, "add", full)
+    assert (await deck.ended(begun)).state is OperationState.FAILED
+    with pytest.raises(NotFound):
+        deck.computes.find("cluster")
 
 
 async def test_it_outlasts_the_process(deck: Deck) -> None:

@@ -111,6 +111,10 @@ class Computes:
         """Whether an operation on the compute *name* runs."""
         return self._operations.is_busy(f"{_KIND}/{name}")
 
+    def is_being_created(self, name: str) -> bool:
+        """Whether the compute *name* is shown already, and is not kept yet."""
+        return self._known[name][1] == 0
+
     async def create(self, principal: Principal, wish: Compute, asked: Asked) -> Operation:
         """Create, or attach, what *wish* describes, with the TLS that is *asked* for.
 
@@ -131,10 +135,17 @@ class Computes:
         sealed = await self._sealed(replace(wish, owner=principal.name), asked)
 
         async def work(tell: object) -> None:
-            await self._keep(sealed, 0)
+            try:
+                await self._keep(sealed, 0)
+            except BaseException:
+                del self._known[wish.name]
+                raise
             log.info("compute.created", compute=wish.name, tls=sealed.tls.state)
 
-        return await self._operations.begin("Create", resource, work)
+        operation = await self._operations.begin("Create", resource, work)
+        # A client looks at it as soon as it has been answered, and takes its absence for an end.
+        self._known.setdefault(wish.name, (sealed, 0))
+        return operation
 
     async def update(
         self, principal: Principal, name: str, wish: Compute, asked: Asked

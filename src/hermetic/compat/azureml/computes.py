@@ -147,7 +147,9 @@ class ComputesApi:
             )
 
     def _told(self, one: Compute) -> dict[str, Any]:
-        changing = self.computes.is_changing(one.name)
+        state = "Succeeded"
+        if self.computes.is_changing(one.name):
+            state = "Creating" if self.computes.is_being_created(one.name) else "Updating"
         front = {
             "systemServiceType": "ScoringFrontEnd",
             "version": "1",
@@ -164,7 +166,7 @@ class ComputesApi:
                 "computeLocation": one.location,
                 "description": one.description,
                 "resourceId": one.resource_id or self._own_cluster(),
-                "provisioningState": "Updating" if changing else "Succeeded",
+                "provisioningState": state,
                 "provisioningErrors": None,
                 "isAttachedCompute": one.resource_id is not None,
                 "createdOn": one.created_at.isoformat(),
