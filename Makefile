@@ -43,8 +43,8 @@ format:  ## Write everything as the formatter has it
 	$(BIN)/ruff format
 
 docs:  ## Write the generated pages of docs/reference
-	$(PREPARE) node
-	$(BIN)/python tools/reference.py
+	$(PREPARE) test
+	$(BIN)/python -m tools.reference
 
 pin:  ## Choose the newest versions that pyproject.toml allows
 	$(PYTHON) -m venv --clear .venv-pin

@@ -1,4 +1,4 @@
-"""Writes the generated pages of docs/reference: commands, errors, settings.
+"""Writes the generated pages of docs/reference: commands, errors, settings, the client library.
 
 `make docs` runs it; a test fails where a page no longer says what the product does.
 """
@@ -16,6 +16,7 @@ from hermetic.config.tree import Tree
 from hermetic.diagnostics.check import CHECKS
 from hermetic.errors import HermeticError
 from hermetic.wire.problems import kinds
+from tools import sdk_reference
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by `make docs`; change what it describes instead. -->\n\n"
@@ -147,6 +148,7 @@ def pages() -> dict[Path, str]:
         PAGES / "commands.md": commands(),
         PAGES / "checks.md": checks(),
         PAGES / "errors.md": errors(),
+        PAGES / "hermetic-azureml.md": NOTE + sdk_reference.page(),
         PAGES / "settings.md": settings(),
     }
 

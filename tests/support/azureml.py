@@ -1,4 +1,4 @@
-"""azureml-core, unmodified, against the running product: in an environment of its own.
+"""azureml-core, unmodified, against the running product: in an environment of its own; and ours.
 
 The client resolves names as the system does, so it lives in a mount namespace with a file of hosts
 that the tests write, and with no name server: whatever else it would look up is refused.
@@ -21,6 +21,8 @@ VENV = ROOT / ".venv-azureml"
 PINS = ROOT / "requirements" / "azureml-core.txt"
 DRIVER = ROOT / "tests" / "system" / "azureml" / "driver.py"
 STORAGE = "hermetic.blob.hermetic.internal"
+OURS = ROOT / "shims" / "hermetic-azureml" / "src"
+CLIENTS = ["azureml-core", "hermetic-azureml"]
 SETTINGS = {"HERMETIC__AzureML__PlainHttp": "true", "HERMETIC__AzureML__HttpPort": "0"}
 
 
@@ -51,17 +53,27 @@ def start(home: Path, **more: str) -> Product:
 class AzureMl:
     """A process in which the client lives; it plays one scenario after the other."""
 
-    def __init__(self, product: Product, work: Path, storage: str = STORAGE) -> None:
+    def __init__(
+        self,
+        product: Product,
+        work: Path,
+        storage: str = STORAGE,
+        client: str = "azureml-core",
+    ) -> None:
         """Log in, prepare the client's environment as the manual tells it, and start it."""
         if os.geteuid() != 0:
             pytest.skip("a mount namespace for the client's own hosts file needs root")
-        python = install()
+        ours = client == "hermetic-azureml"
+        python = sys.executable if ours else install()
+        self.ours = ours
         self.work, self._hosts = work, work / "hosts"
         work.mkdir(parents=True)
         self._hosts.write_text(f"127.0.0.1 localhost {storage}\n")
         resolver = work / "resolv.conf"
         resolver.write_text("nameserver 127.0.0.1\n")
         variables = self._variables(product)
+        if ours:
+            variables["PYTHONPATH"] = str(OURS)
         self.bundle = Path(variables["REQUESTS_CA_BUNDLE"])
         inside = (
             f"mount --bind {self._hosts} /etc/hosts && mount --bind {resolver} /etc/resolv.conf"

@@ -9,16 +9,27 @@ from tests.support.azureml import AzureMl
 from tests.support.product import Product
 
 
+@pytest.fixture(scope="module", params=azureml.CLIENTS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which client it is: the original, or ours by the same names."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def product(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    del kind  # each client begins with a product of its own
     running = azureml.start(tmp_path_factory.mktemp("azureml") / "home")
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def client(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureMl]:
-    with AzureMl(product, tmp_path_factory.mktemp("client") / "work") as client:
+def client(
+    kind: str, product: Product, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AzureMl]:
+    work = tmp_path_factory.mktemp("client") / "work"
+    with AzureMl(product, work, client=kind) as client:
         yield client
 
 

@@ -1,7 +1,8 @@
-"""Plays scenarios with azureml-core; run by its own interpreter, not by pytest.
+"""Plays scenarios with azureml-core, or with ours by its names; run by an interpreter of its own.
 
 Reads one JSON line `[scenario, arguments]` at a time, writes one JSON line with what the client
-observed.  Which host names the process looks up is noted, and nothing else of it is touched.
+observed.  Which host names the process looks up and what it sends is noted; nothing else of it is
+touched.
 """
 
 # mypy: ignore-errors
@@ -26,6 +27,29 @@ def _noting(host, *arguments, **named):
 socket.getaddrinfo = _noting
 
 import requests
+
+SENT = []
+_send = requests.Session.send
+
+
+def _noting_sent(session, request, **options):
+    if request.method in {"PUT", "POST", "PATCH", "DELETE"}:
+        SENT.append([request.method, request.url, body_of(request)])
+    return _send(session, request, **options)
+
+
+def body_of(request):
+    body = request.body
+    if isinstance(body, bytes) and len(body) < 1_000_000:
+        body = body.decode("utf-8", "replace")
+    try:
+        return json.loads(body)
+    except (TypeError, ValueError):
+        return "not JSON" if body else None
+
+
+requests.Session.send = _noting_sent
+
 from azureml.core import Environment, Workspace
 from azureml.core.compute import AksCompute, ComputeTarget
 from azureml.core.compute.aks import AksUpdateConfiguration, SslConfiguration
@@ -60,7 +84,8 @@ def refusal(action):
     except (ComputeTargetException, WebserviceException) as error:
         return {"refused": type(error).__name__, "text": str(error)}
     except Exception as error:
-        return {"raised": type(error).__name__, "text": str(error)}
+        told = traceback.format_exc() if isinstance(error, AttributeError) else str(error)
+        return {"raised": type(error).__name__, "text": told}
 
 
 def seen(target):
@@ -78,19 +103,38 @@ def seen(target):
     }
 
 
-def configured(attach, ssl):
+def configured(attach, ssl, options):
     if attach:
-        wish = AksCompute.attach_configuration(resource_group="group", cluster_name=attach)
+        named = {"resource_group": "group", "cluster_name": attach}
+        wish = AksCompute.attach_configuration(**named, **options)
     else:
-        wish = AksCompute.provisioning_configuration()
+        wish = AksCompute.provisioning_configuration(**options)
     if ssl:
         wish.enable_ssl(**ssl)
     return wish
 
 
-def compute(name, ssl=None, attach=None, purpose=None):
+def wish(steps, attach=False, **options):
+    """Describe a compute in several steps, each an `enable_ssl`."""
+
     def action():
-        wish = configured(attach, ssl)
+        kind = AksCompute.attach_configuration if attach else AksCompute.provisioning_configuration
+        made = kind(**options)
+        for step in steps:
+            made.enable_ssl(**step)
+
+    return refusal(action)
+
+
+def deployment_wish(kind, **options):
+    """Describe a deployment."""
+    kinds = {"AKS": AksWebservice, "ACI": AciWebservice}
+    return refusal(lambda: kinds[kind].deploy_configuration(**options) and None)
+
+
+def compute(name, ssl=None, attach=None, purpose=None, **options):
+    def action():
+        wish = configured(attach, ssl, options)
         if purpose:
             wish.cluster_purpose = purpose
         make = ComputeTarget.attach if attach else ComputeTarget.create
@@ -109,14 +153,19 @@ def computes():
     return sorted(one.name for one in ComputeTarget.list(workspace()))
 
 
-def update_compute(name, **ssl):
+def update_compute(name, balancer=(None, None), **ssl):
     def action():
         target = ComputeTarget(workspace(), name)
-        target.update(AksUpdateConfiguration(ssl_configuration=SslConfiguration(**ssl)))
+        told = SslConfiguration(**ssl) if ssl else None
+        target.update(AksUpdateConfiguration(told, *balancer))
         target.wait_for_completion()
         return seen(target)
 
     return refusal(action)
+
+
+def wait_for_found(name):
+    return refusal(lambda: ComputeTarget(workspace(), name).wait_for_completion())
 
 
 def remove_compute(name, how):
@@ -132,10 +181,12 @@ def credentials(name):
     return ComputeTarget(workspace(), name).get_credentials()
 
 
-def register(name, content="a model"):
-    with open("model.bin", "w") as file:
+def register(name, content="a model", path="model.bin", tags=("a", "b"), **options):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "w") as file:
         file.write(content)
-    model = Model.register(workspace(), model_path="model.bin", model_name=name, tags={"a": "b"})
+    options["tags"] = dict([tags]) if tags else None
+    model = Model.register(workspace(), path, name, **options)
     return {
         "id": model.id,
         "version": model.version,
@@ -265,6 +316,30 @@ def log(name):
     return Webservice(workspace(), name).get_logs()
 
 
+def change_script(name, models=()):
+    """Give a service another script, by itself."""
+
+    def action():
+        here = workspace()
+        service = Webservice(here, name)
+        with open("other.py", "w") as file:
+            file.write(SCRIPT)
+        config = InferenceConfig("other.py", environment=environment(()))
+        service.update(models=[Model(here, one) for one in models], inference_config=config)
+        service.wait_for_deployment()
+        return shown(service)
+
+    return refusal(action)
+
+
+def tell_service(name):
+    service = Webservice(workspace(), name)
+    service.add_tags({"more": "1"})
+    service.remove_tags(["more"])
+    service.add_properties({"once": "1"})
+    return shown(service)
+
+
 def delete(name):
     Webservice(workspace(), name).delete()
     return services()
@@ -297,6 +372,13 @@ def verbatim(source):
 
 def looked_up():
     return sorted(LOOKED_UP)
+
+
+def sent():
+    """Return what was sent since this was asked last."""
+    told = list(SENT)
+    SENT.clear()
+    return told
 
 
 def main():

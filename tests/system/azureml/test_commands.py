@@ -19,6 +19,11 @@ HOST = "cli.contoso.test"
 
 
 @pytest.fixture(scope="module")
+def kind() -> str:
+    return "hermetic-azureml"  # which only prepares what is then typed about
+
+
+@pytest.fixture(scope="module")
 def company() -> Hierarchy:
     return hierarchy(name="Company")
 

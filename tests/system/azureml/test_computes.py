@@ -1,4 +1,4 @@
-"""What azureml-core 1.61, unmodified, does with computes and what is deployed on them."""
+"""What both clients do with computes and what is deployed on them."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Names of front ends that lead to the node by themselves, with azureml-core 1.61 unmodified."""
+"""Names of front ends that lead to the node by themselves, with both clients."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def server() -> Iterator[Bind]:
 
 
 @pytest.fixture(scope="module")
-def named(server: Bind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureMl]:
+def named(kind: str, server: Bind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureMl]:
     """A client of a product that may change the zone."""
     folder: Path = tmp_path_factory.mktemp("named")
     product = azureml.start(
@@ -30,7 +30,7 @@ def named(server: Bind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az
         HERMETIC__AzureML__DnsServer=f"127.0.0.1:{server.port}",
         HERMETIC__AzureML__DnsKeyFile=str(server.key_file(folder / "key")),
     )
-    with AzureMl(product, folder / "work", f"hermetic.blob.{DOMAIN}") as client:
+    with AzureMl(product, folder / "work", f"hermetic.blob.{DOMAIN}", kind) as client:
         yield client
     product.stop()
 

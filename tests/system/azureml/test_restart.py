@@ -1,4 +1,4 @@
-"""What azureml-core deployed outlasts the node, however that ends."""
+"""What a client deployed outlasts the node, however that ends."""
 
 import signal
 from pathlib import Path
@@ -13,17 +13,17 @@ from tests.support.product import Product
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 
-def deployed(product: Product, work: Path) -> tuple[str, str]:
+def deployed(product: Product, work: Path, kind: str) -> tuple[str, str]:
     """Deploy something on a compute with TLS; return its host name and a key of it."""
-    with AzureMl(product, work) as client:
+    with AzureMl(product, work, client=kind) as client:
         made = client.play("compute", name="kept", ssl={"leaf_domain_label": "kept"})["accepted"]
         assert client.play("deploy", name="kept", on="kept", num_replicas=1)["accepted"]
         return made["cname"], client.play("keys", name="kept")[0]
 
 
-def test_it_is_called_by_the_same_name_and_key_after_a_kill(tmp_path: Path) -> None:
+def test_it_is_called_by_the_same_name_and_key_after_a_kill(kind: str, tmp_path: Path) -> None:
     product = azureml.start(tmp_path / "home")
-    host, key = deployed(product, tmp_path / "work")
+    host, key = deployed(product, tmp_path / "work", kind)
     product.stop(how=signal.SIGKILL)
     again = azureml.start(tmp_path / "home")
     try:

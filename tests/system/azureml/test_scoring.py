@@ -1,4 +1,4 @@
-"""Calls of what azureml-core 1.61 deployed: keys, tokens, and what goes wrong."""
+"""Calls of what both clients deployed: keys, tokens, and what goes wrong."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
