@@ -55,5 +55,5 @@ pin:  ## Choose the newest versions that pyproject.toml allows
 clean:  ## Remove environments, caches and the demo's home
 	[ ! -d .demo ] || chmod -R u+w .demo  # a node keeps what it unpacked read-only
 	rm -rf .venv .venv-* .later .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf .coverage htmlcov build dist src/hermetic.egg-info
-	find src tests bench examples tools -name __pycache__ -type d -exec rm -rf {} +
+	rm -rf .coverage htmlcov build dist src/hermetic.egg-info shims/*/build shims/*/src/*.egg-info
+	find src shims tests bench examples tools -name __pycache__ -type d -exec rm -rf {} +

@@ -59,8 +59,17 @@ class AzureMl:
         work: Path,
         storage: str = STORAGE,
         client: str = "azureml-core",
+        by_login: bool = False,
     ) -> None:
-        """Log in, prepare the client's environment as the manual tells it, and start it."""
+        """Log in, prepare the client's environment as the manual tells it, and start it.
+
+        Args:
+            product: What it speaks to.
+            work: A folder for its files, which is not there yet.
+            storage: The host name of the storage.
+            client: One of `CLIENTS`.
+            by_login: Let it find the node and who speaks by the login alone; ours can.
+        """
         if os.geteuid() != 0:
             pytest.skip("a mount namespace for the client's own hosts file needs root")
         ours = client == "hermetic-azureml"
@@ -72,9 +81,11 @@ class AzureMl:
         resolver = work / "resolv.conf"
         resolver.write_text("nameserver 127.0.0.1\n")
         variables = self._variables(product)
+        self.bundle = Path(variables["REQUESTS_CA_BUNDLE"])
+        if by_login:
+            variables = {"HERMETIC_HOME": str(product.home)}
         if ours:
             variables["PYTHONPATH"] = str(OURS)
-        self.bundle = Path(variables["REQUESTS_CA_BUNDLE"])
         inside = (
             f"mount --bind {self._hosts} /etc/hosts && mount --bind {resolver} /etc/resolv.conf"
             f" && exec {python} -W ignore {DRIVER}"

@@ -1,7 +1,6 @@
 """Deploying: what has to fit together before anything is sent."""
 
 import re
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +51,4 @@ def deployed(
         raise refusal(error, WebserviceException, "Model Management Service") from error
     made = Webservice(workspace, name)
     made._follow(begun.operation)
-    if str(made.scoring_uri).startswith("http://"):
-        warnings.warn(
-            f"{name} is deployed without TLS: everybody on the way can read what is sent to it.",
-            stacklevel=3,
-        )
     return made

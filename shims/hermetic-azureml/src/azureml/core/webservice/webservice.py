@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _KINDS = ("ACI", "AKS", "AKSENDPOINT", "IOT", "MIR")
 _SERVICE = "Model Management Service"
 _KEYS = {"primary": "Primary", "secondary": "Secondary"}
-_DOING = {"Create": "creation", "Update": "update", "Delete": "deletion"}
 
 
 class Webservice:
@@ -124,6 +124,9 @@ class Webservice:
 
         Raises:
             WebserviceException: It failed, or goes on.
+
+        Warns:
+            UserWarning: It is called without TLS.
         """
         if not self._operation:
             self.update_deployment_state()
@@ -140,14 +143,19 @@ class Webservice:
         if done is None:
             raise WebserviceException(f"{self.name} is still deployed: {timeout_sec} s are over.")
         self.update_deployment_state()
-        state, doing = done["state"], _DOING.get(str(done.get("operationType")), "change")
+        state = done["state"]
         if show_output:
-            print(f'{self.compute_type} service {doing} operation finished, operation "{state}"')
+            print(f'{self.compute_type} service creation operation finished, operation "{state}"')
         if state != "Succeeded":
             raise WebserviceException(
-                f"The {doing} of {self.name} ended as {state}; the service is {self.state}."
+                f"What was begun with {self.name} ended as {state}; the service is {self.state}."
                 f"\nOperation ID: {done['id']}\nMore is told by .get_logs()."
                 f"\nError:\n{json.dumps(done.get('error'), indent=2)}"
+            )
+        if str(self.scoring_uri).startswith("http://"):
+            warnings.warn(
+                f"{self.name} goes without TLS: everybody on the way can read what is sent to it.",
+                stacklevel=2,
             )
 
     def get_keys(self) -> tuple[str, str]:
