@@ -60,6 +60,7 @@ class AzureMl:
         storage: str = STORAGE,
         client: str = "azureml-core",
         by_login: bool = False,
+        address: str = "127.0.0.1",
     ) -> None:
         """Log in, prepare the client's environment as the manual tells it, and start it.
 
@@ -69,15 +70,16 @@ class AzureMl:
             storage: The host name of the storage.
             client: One of `CLIENTS`.
             by_login: Let it find the node and who speaks by the login alone; ours can.
+            address: Where the names of the product lead.
         """
         if os.geteuid() != 0:
             pytest.skip("a mount namespace for the client's own hosts file needs root")
         ours = client == "hermetic-azureml"
         python = sys.executable if ours else install()
         self.ours = ours
-        self.work, self._hosts = work, work / "hosts"
+        self.work, self._hosts, self._address = work, work / "hosts", address
         work.mkdir(parents=True)
-        self._hosts.write_text(f"127.0.0.1 localhost {storage}\n")
+        self._hosts.write_text(f"127.0.0.1 localhost\n{address} {storage}\n")
         resolver = work / "resolv.conf"
         resolver.write_text("nameserver 127.0.0.1\n")
         variables = self._variables(product)
@@ -119,7 +121,7 @@ class AzureMl:
     def resolve(self, *names: str) -> None:
         """Let *names* lead to the product, as their owners' DNS would."""
         with self._hosts.open("a") as file:
-            file.writelines(f"127.0.0.1 {name}\n" for name in names)
+            file.writelines(f"{self._address} {name}\n" for name in names)
 
     def believe(self, pem: bytes) -> None:
         """Let the client trust an authority too, from its next connection on."""

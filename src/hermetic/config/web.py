@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from hermetic.config.authentication import Authentication, Authorization
+from hermetic.config.azureml import AzureMl
 from hermetic.config.declaration import Range, named, secret, setting
 from hermetic.config.sections import (
     CertificateChoice,
@@ -142,6 +143,7 @@ class WebSettings:
     cors: Cors = field(default_factory=Cors, metadata=named("CORS"))
     proxies: Proxies = field(default_factory=Proxies)
     limits: Limits = field(default_factory=Limits)
+    azureml: AzureMl = field(default_factory=AzureMl, metadata=named("AzureML"))
     logging: Logging = field(default_factory=Logging)
 
     def __post_init__(self) -> None:

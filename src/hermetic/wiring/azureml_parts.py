@@ -39,6 +39,7 @@ class Ground:
     clock: Clock
     upload_bytes: int
     plain_http: bool
+    unpacks: bool = True
 
 
 def use_cases(
@@ -62,6 +63,7 @@ def use_cases(
         journal=journal,
         key=key.public_key(),
         clock=clock,
+        unpacks=ground.unpacks,
     )
     deployments = Deployments(
         registry=content.deployments,

@@ -39,6 +39,8 @@ class Face:
         self._listener: Listener | None = None
         self.tasks: list[Callable[[], Coroutine[None, None, None]]] = []
         """What has to run beside it."""
+        self.drained: Callable[[], None] = lambda: None
+        """Is told when the node begins to stop."""
         self.health = Health(
             {**behind.probes, "certificate": sealing.probe}, advisory=behind.advisory
         )

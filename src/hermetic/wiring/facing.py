@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -13,6 +12,8 @@ from hermetic.config.settings import Settings
 from hermetic.config.web import WebSettings
 from hermetic.database.database import Database
 from hermetic.node.server import NodeServer
+from hermetic.wiring.azureml_beside import besides
+from hermetic.wiring.azureml_face import AzureMlFace
 from hermetic.wiring.behind import Behind
 from hermetic.wiring.certifying import certifier
 from hermetic.wiring.face import Face
@@ -27,8 +28,17 @@ async def facing(
     sealing: Sealing,
     behind: Behind,
     kept: tuple[Database, RSAPrivateKey],
+    azure: AzureMlFace | None = None,
 ) -> Face:
-    """Return the web of the node in *home*; *kept* is its database, and the key of its tokens.
+    """Return the web of the node in *home*.
+
+    Args:
+        home: The home of the node.
+        settings: What it was told.
+        sealing: How connections are sealed.
+        behind: What stands behind it.
+        kept: Its database, and the key of its tokens.
+        azure: The face of Azure ML that stands in front of it, if there is one.
 
     Raises:
         BadConfiguration: The authority of the home is lost, or has expired.
@@ -38,7 +48,15 @@ async def facing(
     acme, lists = certifier(home, authority, *kept, system_clock)
     lists.publishes = sealing.authority is not None
     cases = replace(behind.cases, certifying=acme)
-    face = Face(settings.limits, settings.proxies.trusted, sealing, replace(behind, cases=cases))
+    behind = replace(behind, cases=cases)
+    if azure is None:
+        face = Face(settings.limits, settings.proxies.trusted, sealing, behind)
+    else:
+        before = azure.before(behind)
+        face = Face(settings.limits, settings.proxies.trusted, azure.sealing, before)
+        more = besides(azure, settings.limits, face.metrics, behind.execution)
+        face.tasks += more.tasks
+        face.drained = more.drained
     face.tasks += (lists.run, acme.replacing.run)
     return face
 
@@ -47,13 +65,12 @@ def web_server(
     sockets: list[socket.socket],
     face: Face,
     settings: Settings | WebSettings,
-    drained: Callable[[], None] = lambda: None,
 ) -> NodeServer:
-    """Return what serves *face* on *sockets*; *drained* is told when it begins to stop."""
+    """Return what serves *face* on *sockets*."""
 
     def begin_to_stop() -> None:
         draining(face.health)
-        drained()
+        face.drained()
 
     notice_s = settings.limits.notice_seconds if isinstance(settings, WebSettings) else 0.0
     return NodeServer(

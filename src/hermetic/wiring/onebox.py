@@ -16,7 +16,7 @@ from hermetic.node import host
 from hermetic.node.server import bind
 from hermetic.wiring import life
 from hermetic.wiring.azureml import azureml
-from hermetic.wiring.azureml_beside import Beside, besides
+from hermetic.wiring.azureml_standing import on_box
 from hermetic.wiring.facing import facing, web_server
 from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
 from hermetic.wiring.parts import Parts, assembled
@@ -50,29 +50,21 @@ async def _serve(home: Home, settings: Settings, password: str | None, announce:
         port = sockets[0].getsockname()[1]
         async with (
             assembled(home, settings, key, system_clock) as parts,
-            azureml(home, settings, parts, sealing, key, port) as azure,
+            azureml(home, on_box(settings, parts, port), sealing, key) as azure,
         ):
-            sealing = azure.sealing if azure else sealing
-            inside, behind = (parts.kept.database, key), parts.behind(sealing)
-            behind = azure.before(behind) if azure else behind
-            face = await facing(home, settings, sealing, behind, inside)
-            more = (
-                besides(azure, settings.limits, face.metrics, parts.execution)
-                if azure
-                else Beside()
-            )
+            inside = parts.kept.database, key
+            face = await facing(home, settings, sealing, parts.behind(sealing), inside, azure)
             await face.health.start()
             try:
                 # Last of all: a generated password is shown once, and must not be lost on the way.
                 generated = await parts.offer.accounts.start(password)
-                server = web_server(sockets, face, settings, more.drained)
+                server = web_server(sockets, face, settings)
                 kestrel = settings.kestrel
                 url = life.url_of(kestrel.host, port, sealed=kestrel.https_enabled)
                 ready = Ready(url, sealing.ca, os.getpid(), generated)
                 tasks: list[Task] = [
                     *sealing.watching(sockets),
                     *face.tasks,
-                    *more.tasks,
                     partial(_sweep, parts),
                 ]
                 announced = partial(life.announced, home, ready, announce)

@@ -13,6 +13,8 @@ from hermetic.config.web import WebSettings
 from hermetic.node import host
 from hermetic.node.server import bind
 from hermetic.wiring import life
+from hermetic.wiring.azureml import azureml
+from hermetic.wiring.azureml_standing import on_web_node
 from hermetic.wiring.backend import back_end
 from hermetic.wiring.company import identity_of
 from hermetic.wiring.facing import facing, web_server
@@ -57,9 +59,12 @@ async def _serve(
         backend.list_in(sealing.certification)
         port = sockets[0].getsockname()[1]
         identity = identity_of(settings, sealing, port, key)
-        async with assembled(settings, kept, backend, identity, system_clock) as parts:
+        async with (
+            assembled(settings, kept, backend, identity, system_clock) as parts,
+            azureml(home, on_web_node(settings, parts, port), sealing, key) as azure,
+        ):
             inside = kept.database, identity.key
-            face = await facing(home, settings, sealing, parts.behind(sealing), inside)
+            face = await facing(home, settings, sealing, parts.behind(sealing), inside, azure)
             beside: list[Task] = [
                 *tasks,
                 *parts.tasks,

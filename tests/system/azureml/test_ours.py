@@ -38,7 +38,7 @@ def kind() -> str:
 def client(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureMl]:
     """A client that knows nothing but who logged in, to which the storage does not resolve."""
     work = tmp_path_factory.mktemp("client") / "work"
-    with AzureMl(product, work, "", "hermetic-azureml", by_login=True) as client:
+    with AzureMl(product, work, "nowhere.test", "hermetic-azureml", by_login=True) as client:
         yield client
 
 
