@@ -1,6 +1,7 @@
 """`az ml service` and `az ml model`: what is asked, and what is printed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +115,34 @@ def test_models_are_listed_shown_and_deleted(
     assert listed["tags"] == {"a": "b"}
     assert typed("model", "delete", "-i", "wine:1") == 0
     assert any(method == "DELETE" for method, *_ in azure.asked)
+
+
+def test_a_model_is_told_of_anew(azure: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    azure.answers[f"GET {MMS}/models/wine:1"] = json.dumps(MODEL).encode()
+    azure.answers[f"PATCH {MMS}/models/wine:1"] = json.dumps(MODEL).encode()
+    words = ("--add-tag", "c=d", "--remove-tag", "a", "--add-property", "p=q", "-d", "red")
+    assert typed("model", "update", "-i", "wine:1", *words, "--query", "id", "-o", "tsv") == 0
+    assert capsys.readouterr().out == "wine:1\n"
+    (sent,) = (json.loads(body) for method, _, _, body in azure.asked if method == "PATCH")
+    assert {one["path"]: one["value"] for one in sent} == {
+        "/kvTags": {"c": "d"},
+        "/properties": {"p": "q"},
+        "/description": "red",
+    }
+    assert typed("model", "update", "-i", "wine:1") == 65
+
+
+def test_the_files_of_a_model_are_fetched_into_a_folder(
+    azure: Played, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    azure.answers[f"GET {MMS}/models/wine:1"] = json.dumps({**MODEL, "url": "u/asset"}).encode()
+    asset = {"artifacts": [{"prefix": "LocalUpload/c/model.bin"}]}
+    azure.answers[f"GET {MMS}/assets/asset"] = json.dumps(asset).encode()
+    content = f"/artifact/v2.0{ROOT}/artifacts/prefix/contentinfo/LocalUpload/c/model.bin"
+    found = {"value": [{"path": "model.bin", "contentUri": "https://blob.test/file?sig=1"}]}
+    azure.answers[f"GET {content}"] = json.dumps(found).encode()
+    azure.answers["GET /file?sig=1"] = b"a model"
+    assert typed("model", "download", "-i", "wine:1", "-t", str(tmp_path)) == 0
+    assert json.loads(capsys.readouterr().out) == {"downloadPath": str(tmp_path / "model.bin")}
+    assert (tmp_path / "model.bin").read_bytes() == b"a model"
+    assert typed("model", "download", "-i", "wine:1", "-t", str(tmp_path)) == 65

@@ -44,10 +44,25 @@ def test_a_result_that_says_it_failed_ends_with_1(capsys: Captured) -> None:
     assert printed({"statusCode": "warn"}, "json") == 0
 
 
-def test_a_query_is_refused_with_what_to_do() -> None:
-    done = CliRunner().invoke(nodes, ["--query", "[0]"])
-    assert done.exit_code == 2
-    assert "jq" in done.output
+@pytest.mark.parametrize(
+    ("query", "form", "told"),
+    [
+        ("[0].node", "tsv", "webnode\n"),
+        ("[0].node", "json", '"webnode"\n'),
+        ("[?running].node", "tsv", "webnode\n"),
+        ("[].[node, running]", "tsv", "webnode\ttrue\ncomputenode\tfalse\n"),
+        ("[].[node]", "table", "COLUMN1\nwebnode\ncomputenode\n"),
+        ("[9]", "tsv", ""),
+    ],
+)
+def test_a_query_says_what_is_printed(query: str, form: str, told: str) -> None:
+    done = CliRunner().invoke(nodes, ["--query", query, "-o", form])
+    assert (done.exit_code, done.output) == (0, told)
+
+
+def test_a_result_that_failed_failed_whatever_is_asked_of_it(capsys: Captured) -> None:
+    assert printed({"statusCode": "fail", "a": 1}, "json", "a") == 1
+    assert capsys.readouterr().out == "1\n"
 
 
 def test_a_secret_and_its_confirmation_must_agree() -> None:

@@ -1,4 +1,4 @@
-"""What our own command sends to the face of Azure ML: in batches, packed."""
+"""What our own command sends to the face of Azure ML, in batches and packed; what it fetches."""
 
 import io
 import tarfile
@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from hermetic.client.azureml_files import Sending
+from hermetic.client.azureml_files import Sending, fetch
 from hermetic.errors import BadInput
 
 
@@ -68,3 +68,51 @@ def test_a_script_that_is_not_there_is_told(tmp_path: Path) -> None:
     for source in (None, tmp_path / "src"):
         with pytest.raises(BadInput, match="no entry script"):
             sending(Played()).image(Path("none.py"), source, [], {})
+
+
+class Kept(Played):
+    """A client of a workspace in which a model has files of these paths."""
+
+    def __init__(self, *paths: str) -> None:
+        super().__init__()
+        self.paths = paths
+
+    def control(self, method: str, path: str, body: Any = None) -> tuple[dict[str, Any], str]:
+        if "/assets/" in path:
+            return {"artifacts": [{"prefix": "LocalUpload/c/m"}]}, ""
+        assert (method, path.rpartition("/contentinfo/")[2]) == ("GET", "LocalUpload/c/m")
+        value = [
+            {"path": one, "contentUri": f"https://blob.test/{one}?sig=1"} for one in self.paths
+        ]
+        return {"value": value}, ""
+
+    def fetch_file(self, path: str, host: str, target: BinaryIO) -> None:
+        assert host == "blob.test"
+        target.write(path.encode())
+
+
+def fetched(kept: Kept, folder: Path, *, overwrite: bool = False) -> Path:
+    return fetch(kept, {"url": "aml://asset/a"}, folder, overwrite=overwrite)  # type: ignore[arg-type]
+
+
+def test_a_model_is_fetched_with_its_folders(tmp_path: Path) -> None:
+    assert fetched(Kept("m/a", "m/b/c"), tmp_path) == tmp_path / "m"
+    assert (tmp_path / "m" / "b" / "c").read_text() == "/m/b/c?sig=1"
+
+
+def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "b").write_text("mine")
+    kept = Kept("m/a", "m/b")
+    with pytest.raises(BadInput, match="--overwrite"):
+        fetched(kept, tmp_path)
+    assert [one.name for one in (tmp_path / "m").iterdir()] == ["b"]
+    fetched(kept, tmp_path, overwrite=True)
+    assert (tmp_path / "m" / "b").read_text() == "/m/b?sig=1"
+
+
+@pytest.mark.parametrize("path", ["../out", "m/../../out", "/etc/out"])
+def test_a_node_cannot_write_outside_of_the_folder(tmp_path: Path, path: str) -> None:
+    with pytest.raises(BadInput, match="outside"):
+        fetched(Kept("m/a", path), tmp_path / "folder", overwrite=True)
+    assert not (tmp_path / "folder").exists()

@@ -302,7 +302,7 @@ def test_the_server_that_is_meant_is_said_once_or_each_time(box: Machine, tmp_pa
 
 
 def test_what_was_never_supported_is_said(box: Machine) -> None:
-    done = box.typed("ml", "admin", "node", "list", "--query", "[0]")
+    done = box.typed("ml", "admin", "node", "list", "--query", "[")
     assert done.returncode == 2
-    assert "jq" in done.stderr
+    assert "JMESPath" in done.stderr
     assert box.typed("ml", "admin", "capacity", "run").returncode == 2

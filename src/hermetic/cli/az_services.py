@@ -6,14 +6,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
+from hermetic.cli.az_deployment import pairs
 from hermetic.cli.az_ml import Shown, Space, asking, of_a_workspace
 from hermetic.cli.connection import Reach, target
 from hermetic.client.azureml import AzureMl
+from hermetic.client.azureml_files import fetch
 from hermetic.errors import BadInput, Unreachable
 
 _NAME = click.option("--name", "-n", required=True, help="The service.")
@@ -159,6 +162,53 @@ def show_model(reach: Reach, space: Space, model_id: str) -> Mapping[str, Any]:
     """Show a model."""
     with asking(reach, space) as workspace:
         return _model(workspace.model(model_id))
+
+
+@model.command("download")
+@click.option("--model-id", "-i", required=True, help="NAME:VERSION.")
+@click.option("--target-dir", "-t", type=Path, required=True, help="The folder to write into.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@of_a_workspace
+def download_model(
+    reach: Reach, space: Space, model_id: str, target_dir: Path, *, overwrite: bool
+) -> Mapping[str, Any]:
+    """Fetch the files of a model."""
+    with asking(reach, space) as workspace:
+        found = workspace.model(model_id)
+        place = fetch(workspace, found, target_dir, overwrite=overwrite)
+    return {"downloadPath": str(place)}
+
+
+@model.command("update")
+@click.option("--model-id", "-i", required=True, help="NAME:VERSION.")
+@click.option("--description", "-d", help="What it is.")
+@click.option("--add-tag", "added", multiple=True, help="KEY=VALUE.")
+@click.option("--remove-tag", "removed", multiple=True, help="KEY.")
+@click.option("--add-property", "properties", multiple=True, help="KEY=VALUE, which stays.")
+@of_a_workspace
+def update_model(
+    reach: Reach,
+    space: Space,
+    model_id: str,
+    description: str | None,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    properties: tuple[str, ...],
+) -> Mapping[str, Any]:
+    """Change what is said of a model."""
+    items: list[dict[str, Any]] = []
+    with asking(reach, space) as workspace:
+        if added or removed:
+            now = dict(workspace.model(model_id).get("kvTags") or {})
+            kept = {key: value for key, value in now.items() if key not in removed}
+            items.append({"op": "replace", "path": "/kvTags", "value": kept | pairs(added)})
+        if properties:
+            items.append({"op": "add", "path": "/properties", "value": pairs(properties)})
+        if description is not None:
+            items.append({"op": "replace", "path": "/description", "value": description})
+        if not items:
+            raise BadInput("Nothing is asked for: say what is to change.")
+        return _model(workspace.patch_model(model_id, items))
 
 
 @model.command("delete")

@@ -3,7 +3,7 @@
 import functools
 import json
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from logging import WARNING
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,7 @@ import click
 from hermetic import log
 from hermetic.cli import output
 from hermetic.cli.connection import Reach, home_option
+from hermetic.cli.querying import queried
 from hermetic.config.home import Home
 from hermetic.errors import BadInput
 
@@ -27,10 +28,10 @@ def local(command: Command) -> Command:
 
     @functools.wraps(command)
     def printing(output_form: str, home: Home, **values: object) -> int:
-        _refuse_query(values)
+        query = _query(values)
         with log.for_a_command(node=socket.gethostname(), level=WARNING):
             result = command(home=home, **values)
-        return printed(result, output_form)
+        return printed(result, output_form, query)
 
     return _options(printing)
 
@@ -42,11 +43,11 @@ def remote(command: Command) -> Command:
     def printing(
         output_form: str, home: Home, endpoint: str | None, ca: Path | None, **values: object
     ) -> int:
-        _refuse_query(values)
+        query = _query(values)
         reach = Reach(home, url=endpoint, ca=ca)
         with log.for_a_command(node=socket.gethostname(), level=WARNING):
             result = command(reach=reach, **values)
-        return printed(result, output_form)
+        return printed(result, output_form, query)
 
     for option in (
         click.option("--mls", is_flag=True, help="As documented; changes nothing.", hidden=True),
@@ -57,9 +58,14 @@ def remote(command: Command) -> Command:
     return _options(printing)
 
 
-def printed(result: object, form: str) -> int:
-    """Print *result* in that form, and return the exit code: 1 if it says that it failed."""
+def printed(result: object, form: str, query: str | None = None) -> int:
+    """Print *result*, or what *query* asks for of it, in that form.
+
+    Return the exit code: 1 if the result says that it failed.
+    """
     failed = isinstance(result, Mapping) and result.get("statusCode") == "fail"
+    if query is not None:
+        result = queried(result, query)
     if result is not None:
         if form in {"json", "jsonc"}:
             output.show_document(result)
@@ -97,7 +103,7 @@ def _options(command: Command) -> Command:
             show_default=True,
             help="How to print the result.",
         ),
-        click.option("--query", help="Not supported: pipe the JSON to jq.", hidden=True),
+        click.option("--query", help="What of the result to print, in JMESPath."),
         click.option(
             "--verbose", is_flag=True, help="As documented; changes nothing.", hidden=True
         ),
@@ -108,24 +114,30 @@ def _options(command: Command) -> Command:
     return command
 
 
-def _refuse_query(values: dict[str, object]) -> None:
+def _query(values: dict[str, object]) -> str | None:
+    """Take the words out of *values* that no command knows of; return what is asked for."""
     for name in ("verbose", "debug", "mls"):
         values.pop(name, None)
-    if values.pop("query", None) is not None:
-        raise click.UsageError("--query is not supported: print JSON, and pipe it to jq.")
+    query = values.pop("query", None)
+    return None if query is None else str(query)
 
 
 def _titles(result: object) -> list[str]:
     first = result[0] if isinstance(result, list) and result else result
+    if isinstance(first, list):
+        return [f"Column{number}" for number in range(1, len(first) + 1)]
     return list(first) if isinstance(first, Mapping) else ["result"]
 
 
 def _rows(result: object) -> list[Sequence[str]]:
     many = result if isinstance(result, list) else [result]
-    return [
-        [_cell(value) for value in one.values()] if isinstance(one, Mapping) else [_cell(one)]
-        for one in many
-    ]
+    return [[_cell(value) for value in _members(one)] for one in many]
+
+
+def _members(one: object) -> Iterable[object]:
+    if isinstance(one, Mapping):
+        return one.values()
+    return one if isinstance(one, list) else [one]
 
 
 def _cell(value: object) -> str:

@@ -284,6 +284,14 @@ class Client:
         if answer.is_error:
             raise from_problem(answer.status_code, received)
 
+    def fetch_file(self, path: str, host: str, target: BinaryIO) -> None:
+        """Write the file at *path* into *target*; the node and its name are as for `send_file`."""
+        with self._explained(), self._http.stream("GET", path, headers={"host": host}) as answer:
+            if answer.is_error:
+                raise from_problem(answer.status_code, self._received(answer))
+            for piece in answer.iter_bytes():
+                target.write(piece)
+
     def nodes(self) -> list[NodeListing]:
         """Return the compute nodes as the web node sees them."""
         return self._ask(list[NodeListing], "GET", "/nodes")

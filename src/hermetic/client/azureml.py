@@ -119,6 +119,10 @@ class AzureMl:
         """Return the model `name:version`, or raise `NotFound`."""
         return self._ask("GET", f"{self._services}/models/{id_}")
 
+    def patch_model(self, id_: str, items: list[Json]) -> Json:
+        """Change what is said of a model by a JSON patch; return it as it is then."""
+        return self._ask("PATCH", f"{self._services}/models/{id_}", items)
+
     def delete_model(self, id_: str) -> None:
         """Forget a model; raises `NotFound`."""
         self.client.control("DELETE", f"{self._services}/models/{id_}")

@@ -1,4 +1,4 @@
-"""What our own command sends to the face of Azure ML: models, scripts, and what is made of them."""
+"""What our own command sends to the face of Azure ML, and fetches: models, scripts, their files."""
 
 import tarfile
 import tempfile
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from hermetic.client.azureml import AzureMl
 from hermetic.errors import BadInput
@@ -79,6 +79,39 @@ class Sending:
             "modelIds": list(models),
             "environment": {**environment, "environmentVariables": variables},
         }
+
+
+def fetch(workspace: AzureMl, model: Mapping[str, Any], folder: Path, *, overwrite: bool) -> Path:
+    """Fetch the files of *model* into *folder*; return where they are.
+
+    Raises:
+        BadInput: One is there already, and *overwrite* is false; nothing was fetched then.
+    """
+    client, services = workspace.client, f"/modelmanagement/v1.0{workspace.id}"
+    asset, _ = client.control("GET", f"{services}/assets/{model['url'].rpartition('/')[2]}")
+    prefixes = [str(one["prefix"]) for one in asset["artifacts"]]
+    wanted: dict[Path, str] = {}
+    for prefix in prefixes:
+        address = f"/artifact/v2.0{workspace.id}/artifacts/prefix/contentinfo/{quote(prefix)}"
+        found, _ = client.control("GET", address)
+        wanted |= {_inside(folder, one["path"]): one["contentUri"] for one in found["value"]}
+    there = [target for target in wanted if target.exists()]
+    if there and not overwrite:
+        raise BadInput(f"{there[0]} is there already: say --overwrite, or another --target-dir.")
+    for target, address in wanted.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        where = urlsplit(address)
+        with target.open("wb") as file:
+            client.fetch_file(f"{where.path}?{where.query}", where.netloc, file)
+    return folder / prefixes[-1].rpartition("/")[2]
+
+
+def _inside(folder: Path, path: str) -> Path:
+    """Return where in *folder* a file goes that a node names; never outside of it."""
+    target = (folder / path).resolve()
+    if not target.is_relative_to(folder.resolve()):
+        raise BadInput(f"{path!r} would be written outside of {folder}: nothing was fetched.")
+    return target
 
 
 @contextmanager

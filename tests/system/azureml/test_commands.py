@@ -190,6 +190,11 @@ def test_a_model_is_registered_deployed_and_changed(typist: Typist, product: Pro
     assert again.returncode == 1
     assert "overwrite" in again.stderr
     typist.told(f"{line} --overwrite")
+    uri = typist.type("az ml service show -n cli --query scoringUri -o tsv").stdout
+    assert uri == f"{deployed['scoringUri']}\n"
+    typist.told("az ml model update -i cli:1 --add-tag e=f")
+    fetched = typist.told("az ml model download -i cli:1 -t fetched")
+    assert (typist.folder / fetched["downloadPath"]).read_text() == "a model"
     typist.told("az ml service delete -n cli")
     typist.told("az ml computetarget delete -n cli")
     typist.told("az ml model delete -i cli:1")
