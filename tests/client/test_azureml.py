@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hermetic.client.api import Client
-from hermetic.client.azureml import AzureMl
+from hermetic.client.azureml import AzureMl, Door
 from hermetic.errors import BadInput, DeadlineExceeded, HermeticError
 from tests.support.played_node import Played
 
@@ -71,6 +71,26 @@ def test_nobody_waits_for_ever() -> None:
     workspace = AzureMl(Operated({"state": "Running"}), {}, pause=lambda _seconds: None)
     with pytest.raises(DeadlineExceeded):
         workspace.delete_service("a")
+
+
+class Telling(Operated):
+    """A client that is told of a service without TLS, on a compute with it."""
+
+    def control(self, method: str, path: str, body: object = None) -> tuple[dict[str, Any], str]:
+        front = {"systemServices": [{"publicIpAddress": "10.0.0.7"}]}
+        ssl = {"sslConfiguration": {"cname": "one.test"}}
+        if "/computes/" in path:
+            return {"properties": {"properties": {**front, **ssl}}}, ""
+        uri = "http://[fd00::7]:80/score" if path.endswith("plain") else "https://one.test/score"
+        return {"computeType": "AKS", "computeName": "c", "scoringUri": uri}, ""
+
+
+def test_what_goes_without_tls_has_no_name_though_its_compute_has_one() -> None:
+    workspace = AzureMl(Telling(), {})
+    assert workspace.door_of_compute("c") == Door("one.test", "10.0.0.7")
+    assert workspace.door_of_service("sealed").name == "one.test"
+    plain = workspace.door_of_service("plain")
+    assert (plain.name, plain.address) == ("", "10.0.0.7")
 
 
 def test_a_node_is_asked_where_the_client_would(node: Played, ca: Path) -> None:

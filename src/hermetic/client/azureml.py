@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from hermetic.client.api import Client
 from hermetic.errors import DeadlineExceeded, HermeticError
@@ -14,6 +17,17 @@ _WITHIN_S = 1800.0
 _ENDED = {"Succeeded", "Failed", "Canceled", "Cancelled", "TimedOut"}
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Door:
+    """By which name and at which address callers reach what is deployed."""
+
+    name: str
+    """ "" for what is called by its address."""
+    address: str
+    uri: str = ""
+    """Where a service is called; "" for a compute, and for one that answers nobody now."""
 
 
 class AzureMl:
@@ -110,6 +124,22 @@ class AzureMl:
         path = f"{self._services}/services/{name}/logs?tail={lines}"
         return str(self._ask("GET", path)["content"])
 
+    def door_of_compute(self, name: str) -> Door:
+        """Return how what is on the compute *name* is reached, or raise `NotFound`."""
+        told = self.compute(name)["properties"]["properties"]
+        front = told["systemServices"][0]
+        return Door(told["sslConfiguration"]["cname"] or "", str(front["publicIpAddress"]))
+
+    def door_of_service(self, name: str) -> Door:
+        """Return how the service *name* is reached, or raise `NotFound`."""
+        told = self.service(name)
+        uri = str(told.get("scoringUri") or "")
+        if told["computeType"] == "ACI":
+            return Door(str(told["publicFqdn"] or ""), str(told["publicIp"]), uri)
+        compute = self.door_of_compute(str(told["computeName"]))
+        # One of a sealed compute may still have been left out of that.
+        return Door("" if _is_by_address(uri) else compute.name, compute.address, uri)
+
     def models(self, query: str = "") -> list[Json]:
         """Return the models that *query* asks for."""
         found: list[Json] = self._ask("GET", f"{self._services}/models?count=255{query}")["value"]
@@ -161,3 +191,12 @@ def _refuse_failed(state: str, error: Mapping[str, Any] | None) -> None:
     made = HermeticError.__new__(narrow[0] if narrow else HermeticError)
     HermeticError.__init__(made, text)
     raise made
+
+
+def _is_by_address(uri: str) -> bool:
+    """Whether what is called at *uri* has no name there, but an address."""
+    try:
+        ip_address(urlsplit(uri).hostname or "")
+    except ValueError:
+        return False
+    return True
