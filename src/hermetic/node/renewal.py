@@ -23,6 +23,7 @@ from hermetic.certificates.keys import KeyKind, PrivateKey, generate
 from hermetic.certificates.names import PresentedName
 from hermetic.certificates.renewal import Stage, due_at, stage
 from hermetic.certificates.roles import Role, check
+from hermetic.certificates.trouble import Trouble, retry_after
 from hermetic.certstore.store import CertificateStore
 from hermetic.clock import Clock, system_clock
 from hermetic.errors import (
@@ -31,10 +32,9 @@ from hermetic.errors import (
     NotFound,
     Unreachable,
 )
+from hermetic.issuers.advice import Advice
 from hermetic.issuers.issuer import Issuer
 from hermetic.log import logger
-from hermetic.node.advice import Advice
-from hermetic.node.trouble import Trouble, retry_after
 
 _WAKE = timedelta(seconds=60)
 _ISSUE_WITHIN = timedelta(minutes=10)

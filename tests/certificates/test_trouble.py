@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hermetic.node.trouble import Trouble, retry_after
+from hermetic.certificates.trouble import Trouble, retry_after
 from tests.support.renewing import DAY, HOUR, MINUTE, SECOND
 
 
