@@ -93,3 +93,25 @@ async def test_after_a_week_it_is_forgotten(deck: Deck) -> None:
     assert await (await deck.restarted()).operations.find(begun.id)
     deck.clock.advance(timedelta(days=2))
     assert await (await deck.restarted()).operations.find(begun.id) is None
+
+
+async def test_a_stop_waits_for_what_ends_and_cuts_short_what_does_not(deck: Deck) -> None:
+    gate = asyncio.Event()
+
+    async def ending(tell: Tell) -> None:
+        await gate.wait()
+
+    async def waiting(tell: Tell) -> None:
+        await asyncio.Event().wait()
+
+    begun = [
+        await deck.operations.begin("Create", "service/a", ending),
+        await deck.operations.begin("Create", "service/b", waiting),
+    ]
+    asyncio.get_running_loop().call_soon(gate.set)
+    await deck.operations.stop(within_s=0.2)
+    ended = [await deck.operations.find(one.id) for one in begun]
+    assert [one.state for one in ended if one] == [OperationState.SUCCEEDED, OperationState.FAILED]
+    assert ended[1] is not None
+    assert ended[1].failure is not None
+    assert ended[1].failure.code == "NodeStopped"

@@ -20,6 +20,7 @@ from hermetic.registry.moments import from_text, to_text
 
 _KIND = "operation"
 _KEPT_FOR = timedelta(days=7)
+_STOPPED_WITHIN_S = 20.0  # an order at a public CA may take minutes, and a stop must not
 
 log = logger(__name__)
 
@@ -55,6 +56,8 @@ class Operation:
     log: tuple[tuple[datetime, str], ...] = ()
 
 
+_STOPPED = Failure("NodeStopped", "The node stopped meanwhile: try again.", 503)
+
 Tell = Callable[[str], None]
 """Adds a line to the history of an operation."""
 
@@ -75,17 +78,20 @@ class Operations:
         for document in await self._documents.all(_KIND):
             one = _operation(document)
             if one.state is OperationState.RUNNING:
-                failure = Failure("NodeStopped", "The node stopped meanwhile: try again.", 503)
                 ended = replace(
-                    one, state=OperationState.FAILED, ended_at=self._clock(), failure=failure
+                    one, state=OperationState.FAILED, ended_at=self._clock(), failure=_STOPPED
                 )
                 await self._documents.replace(_document(ended, document.revision))
             elif one.ended_at is not None and self._clock() - one.ended_at > _KEPT_FOR:
                 await self._documents.remove(_KIND, one.id)
 
-    async def stop(self) -> None:
-        """Let what is under way end."""
+    async def stop(self, within_s: float = _STOPPED_WITHIN_S) -> None:
+        """Let what is under way end; what takes longer than *within_s* is cut short."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=within_s)
         while self._tasks:
+            for task in self._tasks:
+                task.cancel()
             await asyncio.wait(set(self._tasks))
 
     async def begin(self, kind: str, resource: str, work: Work) -> Operation:
@@ -141,6 +147,9 @@ class Operations:
         except HermeticError as error:
             failure = Failure(code_of(error), error.text, error.status)
             log.info("operation.failed", operation=one.kind, problem=error.type)
+        except asyncio.CancelledError:
+            failure = _STOPPED
+            raise
         finally:
             ended = replace(
                 self._running[one.resource],
