@@ -4,20 +4,23 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hermetic.certificates.credential import Credential
+from hermetic.certificates.chain import Chain
 from hermetic.errors import (
     BadInput,
+    CertificateRejected,
     Conflict,
     HermeticError,
     NotFound,
     NotPermitted,
     StorageFull,
+    TooManyAttempts,
+    Unreachable,
 )
 from hermetic.gateway.computes import INTERNAL
-from hermetic.gateway.operations import OperationState
 from hermetic.registry.documents import Documents
 from hermetic.serving.frontend import Asked, TlsState
 from tests.support.deploying import ANNA, BERT, OLGA, RITA, Deck, deck_in
@@ -43,9 +46,7 @@ async def test_a_compute_is_there_with_its_front_end(deck: Deck) -> None:
 async def test_it_is_shown_as_soon_as_it_is_accepted(deck: Deck) -> None:
     begun = await deck.computes.create(ANNA, deck.compute(), AUTO)
     assert deck.computes.find("cluster").owner == "anna"
-    assert deck.computes.is_being_created("cluster")
     await deck.done(begun)
-    assert not deck.computes.is_being_created("cluster")
 
 
 async def test_what_could_not_be_kept_is_not_shown(
@@ -54,9 +55,9 @@ async def test_what_could_not_be_kept_is_not_shown(
     async def full(_self: object, _document: object) -> None:
         raise StorageFull("There is no room left.")
 
-    begun = await deck.computes.create(ANNA, deck.compute(), AUTO)
     monkeypatch.setattr(Documents, "add", full)
-    assert (await deck.ended(begun)).state is OperationState.FAILED
+    with pytest.raises(StorageFull):
+        await deck.computes.create(ANNA, deck.compute(), AUTO)
     with pytest.raises(NotFound):
         deck.computes.find("cluster")
 
@@ -180,14 +181,92 @@ async def test_one_that_goes_while_it_is_renewed_stops_no_other_renewal(
     deck: Deck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await deck.create()
-    issue = deck.front_ends.issued
+    issue = deck.authority.issue
 
-    async def slow(host: str) -> Credential:
+    async def slow(*words: Any, **more: Any) -> Chain:
         await deck.done(await deck.computes.remove(ANNA, "cluster", detach=False))
-        return await issue(host)
+        return await issue(*words, **more)
 
-    monkeypatch.setattr(deck.front_ends, "issued", slow)
+    monkeypatch.setattr(deck.authority, "issue", slow)
     deck.clock.advance(timedelta(hours=18))
     await deck.front_ends.turn()
     assert deck.computes.all() == []
     assert deck.front_ends.all() == []
+
+
+async def test_what_cannot_be_certified_is_there_with_the_reason(deck: Deck) -> None:
+    deck.issuer.failing = CertificateRejected("not-proved", "That it is ours is not proved.")
+    ended = await deck.ended(await deck.computes.create(ANNA, deck.compute(), AUTO))
+    assert ended.failure is not None
+    assert (ended.failure.code, ended.failure.message) == (
+        "not-proved",
+        "That it is ours is not proved.",
+    )
+    for one in (deck, await deck.restarted()):
+        found = one.computes.find("cluster")
+        assert found.failure == ("not-proved", "That it is ours is not proved.")
+        assert (found.tls.state, found.credential) == (TlsState.DISABLED, None)
+        with pytest.raises(Conflict, match="not proved"):
+            one.computes.usable("cluster")
+
+
+async def test_what_could_not_be_created_is_created_again_under_the_same_name(deck: Deck) -> None:
+    deck.issuer.failing = Unreachable("The authority is down.")
+    await deck.ended(await deck.computes.create(ANNA, deck.compute(), AUTO))
+    suffix = deck.computes.find("cluster").tls.suffix
+    with pytest.raises(NotPermitted):
+        await deck.computes.create(BERT, deck.compute(), AUTO)
+    deck.issuer.failing = None
+    made = await deck.create()
+    assert made.tls.suffix == suffix
+    assert made.failure is None
+    assert deck.computes.usable("cluster") == made
+    assert deck.by_name.find(made.tls.host) is not None
+
+
+async def test_what_could_not_be_created_is_mended_or_removed(deck: Deck) -> None:
+    deck.issuer.failing = Unreachable("The authority is down.")
+    for name in ("cluster", "other"):
+        await deck.ended(await deck.computes.create(ANNA, deck.compute(name), AUTO))
+    deck.issuer.failing = None
+    failed = deck.computes.find("cluster")
+    await deck.done(await deck.computes.update(ANNA, "cluster", failed, Asked()))
+    assert deck.computes.find("cluster").failure is not None  # nothing was asked of its TLS
+    await deck.done(await deck.computes.update(ANNA, "cluster", failed, AUTO))
+    assert deck.computes.usable("cluster").tls.state is TlsState.AUTO
+    await deck.done(await deck.computes.remove(ANNA, "other", detach=False))
+    assert [one.name for one in deck.computes.all()] == ["cluster"]
+
+
+async def test_it_is_seen_while_its_certificate_is_waited_for(deck: Deck) -> None:
+    deck.issuer.hangs = True
+    await deck.computes.create(ANNA, deck.compute(), AUTO)
+    assert deck.computes.is_changing("cluster")
+    assert deck.computes.find("cluster").failure is not None
+    with pytest.raises(Conflict, match="still being created"):
+        deck.computes.usable("cluster")
+    with pytest.raises(Conflict, match="under way"):
+        await deck.computes.remove(ANNA, "cluster", detach=False)
+    await deck.operations.stop(within_s=0)
+    failure = deck.computes.find("cluster").failure
+    assert failure is not None
+    assert failure[0] == "NodeStopped"
+
+
+async def test_a_renewal_that_is_refused_leaves_the_one_before(deck: Deck) -> None:
+    made = await deck.create()
+    deck.issuer.failing = TooManyAttempts("Patience.", 3600)
+    renew = replace(AUTO, renew=True)
+    ended = await deck.ended(await deck.computes.update(ANNA, "cluster", made, renew))
+    assert ended.failure is not None
+    assert ended.failure.code == "TooManyAttempts"
+    assert deck.computes.find("cluster") == made
+    assert deck.presented("compute/cluster") is made.credential
+
+
+async def test_one_that_was_kept_before_failures_were_is_read(deck: Deck) -> None:
+    await deck.create()
+    (document,) = await deck.documents.all("compute")
+    body = {name: value for name, value in document.body.items() if name != "failure"}
+    await deck.documents.replace(replace(document, body=body))
+    assert (await deck.restarted()).computes.usable("cluster").failure is None

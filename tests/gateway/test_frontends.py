@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.errors import BadInput, CertificateRejected, Conflict, Unreachable
 from hermetic.gateway.frontends import FrontEnd, Leading
@@ -244,3 +246,72 @@ async def test_nobody_takes_the_name_of_the_node(deck: Deck, owner: Owner) -> No
         await owner.hold(own(given()))
     assert deck.by_name.find(HOST) is None
     await owner.hold(own(given(names=("other.test",)), "other.test"))
+
+
+async def test_a_name_for_which_nothing_is_issued_leads_nowhere_again(
+    deck: Deck, owner: Owner, names: PlayedNames
+) -> None:
+    deck.issuer.failing = Unreachable("The authority is down.")
+    with pytest.raises(Unreachable):
+        await owner.hold(AUTO)
+    assert names.led == {}
+
+
+async def test_a_renewal_that_fails_leaves_the_name_where_it_leads(
+    deck: Deck, owner: Owner, names: PlayedNames
+) -> None:
+    held = await owner.hold(AUTO)
+    deck.issuer.failing = Unreachable("The authority is down.")
+    with pytest.raises(Unreachable):
+        await owner.hold(replace(AUTO, renew=True), held)
+    assert list(names.led) == [held.tls.host]
+
+
+async def test_a_plan_asks_nobody(deck: Deck, names: PlayedNames) -> None:
+    change = await deck.front_ends.planned(ONE, AUTO)
+    assert change.issue
+    assert (deck.issuer.asked, names.led) == ([], {})
+
+
+async def test_what_failed_is_told_until_it_is_renewed(deck: Deck, owner: Owner) -> None:
+    held = await owner.hold(AUTO)
+    deck.clock.advance(timedelta(hours=18))
+    deck.issuer.failing = Unreachable("The authority is down.")
+    await deck.front_ends.turn()
+    assert deck.front_ends.trouble(held.name) == "The authority is down."
+    assert deck.presented(held.name) is held.credential
+    deck.issuer.failing = None
+    deck.clock.advance(timedelta(minutes=6))
+    await deck.front_ends.turn()
+    assert deck.front_ends.trouble(held.name) is None
+    assert deck.issuer.replaced[-1] is not None
+
+
+async def test_the_one_that_ends_first_is_renewed_first(deck: Deck, owner: Owner) -> None:
+    later = FrontEnd("compute/a")
+    await owner.hold(AUTO)
+    deck.clock.advance(timedelta(hours=1))
+    await owner.hold(replace(AUTO, label="later"), later)
+    deck.clock.advance(timedelta(hours=18))
+    await deck.front_ends.turn()
+    assert [one.chain.names[0][:5] for one in owner.kept] == ["conto", "later"]
+
+
+async def test_what_was_given_while_another_was_issued_is_not_replaced(
+    deck: Deck, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = await owner.hold(AUTO)
+    issue = deck.authority.issue
+
+    async def slow(*words: Any, **more: Any) -> Chain:
+        monkeypatch.undo()
+        await owner.hold(replace(AUTO, label="other", overwrite=True), held)
+        return await issue(*words, **more)
+
+    monkeypatch.setattr(deck.authority, "issue", slow)
+    deck.clock.advance(timedelta(hours=18))
+    await deck.front_ends.turn()
+    (now,) = deck.front_ends.all()
+    assert now.credential is not None
+    assert now.credential.chain.names == (now.tls.host,)
+    assert owner.kept == []

@@ -38,6 +38,7 @@ from hermetic.serving.frontend import Asked, TlsState, Zone
 from hermetic.serving.service import ServiceKey
 from hermetic.tls.by_name import ByName
 from tests.support.gateway import FolderExecution
+from tests.support.renewing import Issuing
 from tests.support.tokens import signing_key
 from tests.support.waiting import until
 
@@ -106,11 +107,13 @@ class Deck:
         self.uploads = Uploads(self.artifacts, self.bundles, work, most=1_000_000)
         self.models = Models(self.documents, self.uploads, clock)
         self.operations, self.journal = Operations(self.documents, clock), Journal(clock)
-        self.authority = Authority.open(FileStore(home / "ca"), Ledger(home / "ledger"), clock)
+        keys = FileStore(home / "ca")
+        self.authority = Authority.open(keys, Ledger(home / "ledger"), clock)
+        self.issuer = Issuing(self.authority, keys, clock)
         self.by_name = ByName(clock=clock, role=Purpose.API)
         self.front_ends = FrontEnds(
             zone=ZONE,
-            issuer=self.authority,
+            issuer=self.issuer,
             by_name=self.by_name,
             known=lambda: Known(self.authority.roots),
             clock=clock,
@@ -142,7 +145,7 @@ class Deck:
         self.computes.users = self.deployments.on_compute
 
     def _is_sealed(self, one: Deployment) -> bool:
-        state = self.computes.find(one.compute).tls.state if one.compute else TlsState.DISABLED
+        state = self.computes.usable(one.compute).tls.state if one.compute else TlsState.DISABLED
         return is_sealed(one, state)
 
     async def start(self) -> None:

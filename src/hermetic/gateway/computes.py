@@ -15,9 +15,9 @@ from hermetic.access.policy import may_change, may_publish
 from hermetic.access.principals import Principal
 from hermetic.certificates.credential import Credential
 from hermetic.clock import Clock
-from hermetic.errors import BadInput, Conflict, NotFound, NotPermitted
-from hermetic.gateway.frontends import FrontEnd, FrontEnds
-from hermetic.gateway.operations import Operation, Operations
+from hermetic.errors import BadInput, Conflict, HermeticError, NotFound, NotPermitted
+from hermetic.gateway.frontends import Change, FrontEnd, FrontEnds
+from hermetic.gateway.operations import Operation, Operations, Tell, code_of
 from hermetic.log import logger
 from hermetic.registry.documents import Document, Documents
 from hermetic.registry.front_ends import credential_of, secrets_of, tls_from_json, tls_to_json
@@ -29,6 +29,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]\Z")
 INTERNAL = "InternalLoadBalancer"
 FOR_DEVELOPMENT = "DevTest"
 _BALANCERS = ("PublicIp", INTERNAL)
+_NOT_DONE = ("NodeStopped", "The node stopped before the compute was there: create it again.")
+"""What is said of a compute until it is there, so that it is true whenever the node stops."""
 
 log = logger(__name__)
 
@@ -40,6 +42,7 @@ class Compute:
     Args:
         resource_id: What it was attached from; `None` for one that was created.
         networking: The network settings it was created with, as they came.
+        failure: Why it could not be created, a code and a sentence; `None` if it was.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Compute:
     networking: Mapping[str, Any] | None = None
     tls: FrontEndTls = UNSEALED
     credential: Credential | None = field(default=None, repr=False)
+    failure: tuple[str, str] | None = None
 
     @property
     def front_end(self) -> FrontEnd:
@@ -107,16 +111,28 @@ class Computes:
             raise NotFound(f"There is no compute {name[:100]!r}.")
         return self._known[name][0]
 
+    def usable(self, name: str) -> Compute:
+        """Return one compute that something may be deployed on.
+
+        Raises:
+            NotFound: There is none.
+            Conflict: It is still being created, or could not be.
+        """
+        compute = self.find(name)
+        if compute.failure is not None:
+            state = "is still being created" if self.is_changing(name) else "could not be created"
+            why = "" if self.is_changing(name) else f" ({compute.failure[1]})"
+            raise Conflict(f"The compute {name!r} {state}{why}: see to that first.")
+        return compute
+
     def is_changing(self, name: str) -> bool:
         """Whether an operation on the compute *name* runs."""
         return self._operations.is_busy(f"{_KIND}/{name}")
 
-    def is_being_created(self, name: str) -> bool:
-        """Whether the compute *name* is shown already, and is not kept yet."""
-        return self._known[name][1] == 0
-
     async def create(self, principal: Principal, wish: Compute, asked: Asked) -> Operation:
         """Create, or attach, what *wish* describes, with the TLS that is *asked* for.
+
+        What could not be created is still there, with the reason, and may be created again.
 
         Raises:
             BadInput: The name or something else cannot be used.
@@ -128,24 +144,27 @@ class Computes:
         _check(wish)
         resource = f"{_KIND}/{wish.name}"
         self._operations.refuse_busy(resource)
-        if wish.name in self._known:
-            raise Conflict(
-                f"There is a compute {wish.name!r} already: choose another name, or update it."
-            )
-        sealed = await self._sealed(replace(wish, owner=principal.name), asked)
+        before, revision = self._known.get(wish.name, (None, 0))
+        if before is not None:
+            _refuse_taken(principal, before)
+        tls = before.tls if before else UNSEALED
+        wish = replace(wish, owner=principal.name, tls=tls)
+        change = await self._planned(wish, asked)
+        # Of what it is to be, the label alone: by it the same name is tried again.
+        label = replace(change.after.tls, state=TlsState.DISABLED, host="")
+        begun = replace(wish, tls=label, failure=_NOT_DONE)
+        await self._keep(begun, revision)
+        revision = self._known[wish.name][1]
 
-        async def work(tell: object) -> None:
+        async def work(tell: Tell) -> None:
             try:
-                await self._keep(sealed, 0)
-            except BaseException:
-                del self._known[wish.name]
+                await self._finish(wish, change, revision, tell)
+                log.info("compute.created", compute=wish.name, tls=change.after.tls.state)
+            except HermeticError as error:
+                await self._keep(replace(begun, failure=(code_of(error), error.text)), revision)
                 raise
-            log.info("compute.created", compute=wish.name, tls=sealed.tls.state)
 
-        operation = await self._operations.begin("Create", resource, work)
-        # A client looks at it as soon as it has been answered, and takes its absence for an end.
-        self._known.setdefault(wish.name, (sealed, 0))
-        return operation
+        return await self._operations.begin("Create", resource, work)
 
     async def update(
         self, principal: Principal, name: str, wish: Compute, asked: Asked
@@ -160,11 +179,13 @@ class Computes:
         _check(wish)
         self._operations.refuse_busy(f"{_KIND}/{name}")
         revision = self._known[name][1]
-        sealed = await self._sealed(replace(wish, changed_at=self._clock()), asked)
+        failure = now.failure if asked.state is None else None
+        wish = replace(wish, changed_at=self._clock(), failure=failure)
+        change = await self._planned(wish, asked)
 
-        async def work(tell: object) -> None:
-            await self._keep(sealed, revision)
-            log.info("compute.changed", compute=name, tls=sealed.tls.state)
+        async def work(tell: Tell) -> None:
+            await self._finish(wish, change, revision, tell)
+            log.info("compute.changed", compute=name, tls=change.after.tls.state)
 
         return await self._operations.begin("Update", f"{_KIND}/{name}", work)
 
@@ -194,15 +215,23 @@ class Computes:
 
         return await self._operations.begin("Delete", f"{_KIND}/{name}", work)
 
-    async def _sealed(self, wish: Compute, asked: Asked) -> Compute:
-        front_end = await self._front_ends.changed(wish.front_end, asked)
-        if front_end.tls.state is TlsState.DISABLED and not self._plain_http:
+    async def _planned(self, wish: Compute, asked: Asked) -> Change:
+        change = await self._front_ends.planned(wish.front_end, asked)
+        if change.after.tls.state is TlsState.DISABLED and not self._plain_http:
             raise BadInput(
                 "Without TLS anybody on the way could read what is sent, and this installation"
                 " answers no plain HTTP: enable_ssl(leaf_domain_label=…) seals it with nothing"
                 " more to do, or its administrator sets AzureML.PlainHttp."
             )
-        return replace(wish, tls=front_end.tls, credential=front_end.credential)
+        return change
+
+    async def _finish(self, wish: Compute, change: Change, revision: int, tell: Tell) -> None:
+        """Keep *wish* with the TLS that *change* leads to, which may take minutes to be had."""
+        if change.issue:
+            tell(f"Having a certificate issued for {change.after.tls.host}.")
+        front_end = await self._front_ends.done(change)
+        made = replace(wish, tls=front_end.tls, credential=front_end.credential)
+        await self._keep(made, revision)
 
     async def _keep(self, compute: Compute, revision: int) -> None:
         document = _document(compute, revision)
@@ -238,6 +267,14 @@ def _refuse_reader(principal: Principal) -> None:
         raise NotPermitted(f"{principal.name!r} is a {principal.role} and may not change computes.")
 
 
+def _refuse_taken(principal: Principal, compute: Compute) -> None:
+    if compute.failure is None:
+        raise Conflict(
+            f"There is a compute {compute.name!r} already: choose another name, or update it."
+        )
+    _refuse_stranger(principal, compute)
+
+
 def _refuse_stranger(principal: Principal, compute: Compute) -> None:
     if not may_change(principal, compute.owner):
         raise NotPermitted(
@@ -262,6 +299,7 @@ def _document(compute: Compute, revision: int) -> Document:
         "resource_id": compute.resource_id,
         "networking": compute.networking,
         "tls": tls_to_json(compute.tls),
+        "failure": None if compute.failure is None else list(compute.failure),
     }
     return Document(_KIND, compute.name, body, secrets_of(compute.credential), revision)
 
@@ -271,4 +309,10 @@ def _compute(document: Document) -> Compute:
     body["created_at"] = from_text(body["created_at"])
     body["changed_at"] = from_text(body["changed_at"])
     body["tls"] = tls_from_json(body["tls"])
-    return Compute(name=document.name, credential=credential_of(document), **body)
+    failure = body.pop("failure", None)  # of one that an earlier version kept nothing is said
+    return Compute(
+        name=document.name,
+        credential=credential_of(document),
+        failure=None if failure is None else (failure[0], failure[1]),
+        **body,
+    )

@@ -1,28 +1,26 @@
 """Front ends: the host names a web node answers to, each sealed in its own way.
 
 Who owns a front end keeps what is said of it here: this module has certificates issued or checked,
-presents them, and renews those that are ours to renew.  What an owner gave is never replaced.
+presents them, and renews those that are ours to renew.  What an owner gave is never replaced, and
+no certificate is given up before the next one is there.
 """
 
 import asyncio
-import random
 import secrets
 import string
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Never, Protocol
 
-from hermetic.certificates import signing
+from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
 from hermetic.certificates.importing import Known, Wanted, judge
-from hermetic.certificates.keys import generate
 from hermetic.certificates.names import ServerName
 from hermetic.certificates.reading import read
-from hermetic.certificates.renewal import due_at
-from hermetic.certificates.roles import Role
 from hermetic.clock import Clock
 from hermetic.errors import CertificateRejected, Conflict, HermeticError
+from hermetic.gateway.ordering import Due, Ordering
 from hermetic.issuers.issuer import Issuer
 from hermetic.log import logger
 from hermetic.serving.frontend import (
@@ -38,7 +36,6 @@ from hermetic.serving.frontend import (
 from hermetic.tls.by_name import ByName
 
 _LOOK_S = 30.0
-_AFTER_FAILURE = timedelta(minutes=5)
 _CHARACTERS = string.ascii_lowercase + string.digits
 
 log = logger(__name__)
@@ -81,11 +78,25 @@ class FrontEnd:
     for_development: bool = False
 
 
+@dataclass(frozen=True)
+class Change:
+    """What is to become of a front end.
+
+    Args:
+        issue: Whether the certificate of *after* is still to be had, which takes its time.
+    """
+
+    before: FrontEnd
+    after: FrontEnd
+    issue: bool = False
+
+
 @dataclass
 class _Held:
     front_end: FrontEnd
     keep: Keep
-    due_at: datetime | None
+    due: Due | None
+    """When its certificate is to be renewed; `None` where that is not ours to do."""
 
 
 class FrontEnds:
@@ -114,7 +125,7 @@ class FrontEnds:
             leading: Lets names of ours lead here; without it that is for somebody else to do.
         """
         self.zone = zone
-        self._issuer, self._by_name, self._known = issuer, by_name, known
+        self._ordering, self._by_name, self._known = Ordering(issuer, clock), by_name, known
         self._clock, self._pause, self._for_development = clock, pause, for_development
         self.leading = leading
         self._held: dict[str, _Held] = {}
@@ -123,7 +134,11 @@ class FrontEnds:
         """Whether a host name is the node's own, which no front end may take."""
 
     async def changed(self, now: FrontEnd, asked: Asked) -> FrontEnd:
-        """Return what *asked* makes of *now*; nothing is presented before `hold` is told.
+        """Return what *asked* makes of *now*; raises as `planned` and `done`."""
+        return await self.done(await self.planned(now, asked))
+
+    async def planned(self, now: FrontEnd, asked: Asked) -> Change:
+        """Return what *asked* would make of *now*; nothing is done, and nobody else asked.
 
         Raises:
             BadInput: What is asked makes no sense.
@@ -135,14 +150,33 @@ class FrontEnds:
         self._refuse_taken(fresh)
         match decision.needed:
             case Needed.NOTHING:
-                return fresh
+                return Change(now, fresh)
             case Needed.FORGET:
-                return replace(fresh, credential=None)
+                return Change(now, replace(fresh, credential=None))
             case Needed.TAKE:
-                return replace(fresh, credential=await asyncio.to_thread(self._taken, fresh, asked))
+                taken = await asyncio.to_thread(self._taken, fresh, asked)
+                return Change(now, replace(fresh, credential=taken))
             case Needed.ISSUE:
-                await self._lead(now.tls, fresh.tls)
-                return replace(fresh, credential=await self.issued(fresh.tls.host))
+                return Change(now, fresh, issue=True)
+
+    async def done(self, change: Change) -> FrontEnd:
+        """Return what *change* leads to; nothing is presented before `hold` is told.
+
+        Raises what who sets names raises, and as `issued`; nothing is changed then.
+        """
+        before, after = change.before, change.after
+        if not change.issue:
+            return after
+        is_same = before.tls.host == after.tls.host
+        await self._lead(before.tls, after.tls)
+        replacing = before.credential.chain if is_same and before.credential else None
+        try:
+            issued = await self.issued(after.tls.host, replacing=replacing)
+        except (HermeticError, asyncio.CancelledError):
+            if not is_same:
+                await self._forget(after.tls)
+            raise
+        return replace(after, credential=issued)
 
     def _refuse_taken(self, one: FrontEnd) -> None:
         if one.tls.host and self.is_own(one.tls.host):
@@ -156,7 +190,7 @@ class FrontEnds:
     async def hold(self, front_end: FrontEnd, keep: Keep) -> None:
         """Answer to *front_end* from the next handshake on; *keep* is told of renewed ones."""
         before = self._held.get(front_end.name)
-        self._held[front_end.name] = _Held(front_end, keep, self._due(front_end))
+        self._held[front_end.name] = _Held(front_end, keep, self._due(front_end, before))
         await self._present()
         if before is not None and before.front_end.tls.host != front_end.tls.host:
             await self._forget(before.front_end.tls)
@@ -177,11 +211,9 @@ class FrontEnds:
         """Return all front ends, by name."""
         return [self._held[name].front_end for name in sorted(self._held)]
 
-    async def issued(self, host: str) -> Credential:
-        """Return a new credential for *host*, with a key of its own."""
-        key = generate()
-        request = signing.request(key, names=(host,))
-        return Credential(await self._issuer.issue(request, Role.API), key)
+    async def issued(self, host: str, *, replacing: Chain | None = None) -> Credential:
+        """Return a new credential for *host*; raises as `Ordering.issued`."""
+        return await self._ordering.issued(host, replacing)
 
     async def run(self) -> Never:
         """Renew what is due, until cancelled."""
@@ -190,10 +222,19 @@ class FrontEnds:
             await self.turn()
 
     async def turn(self) -> None:
-        """Do once what `run` does again and again."""
-        for name, held in list(self._held.items()):
-            if self._is_due(held):
-                await self._renew(name, held)
+        """Do once what `run` does again and again: renew what is due, the most urgent first.
+
+        An order may take minutes, and what lives a day must not wait for twenty of them.
+        """
+        tried: set[str] = set()
+        while (name := await self._most_urgent(tried)) is not None:
+            tried.add(name)
+            await self._renew(name)
+
+    def trouble(self, name: str) -> str | None:
+        """Return why the certificate of the front end *name* could not be renewed, if so."""
+        held = self._held.get(name)
+        return held.due.trouble.text if held and held.due and held.due.trouble else None
 
     async def _lead(self, before: FrontEndTls, after: FrontEndTls) -> None:
         """Let a name of ours lead here before anything is said of it."""
@@ -211,27 +252,44 @@ class FrontEnds:
             # Nobody answers to it any more, wherever it still leads.
             log.warning("frontend.name_left", host=tls.host, text=error.text)
 
-    def _is_due(self, held: _Held) -> bool:
-        one = held.front_end
-        if one.tls.state is not TlsState.AUTO or one.credential is None or held.due_at is None:
-            return False
-        return self._clock() >= held.due_at or not self._issuer.issued(one.credential.chain)
-
-    async def _renew(self, name: str, held: _Held) -> None:
-        host = held.front_end.tls.host
-        try:
-            fresh = await self.issued(host)
-            await held.keep(name, fresh)
-        except HermeticError as error:
-            held.due_at = self._clock() + _AFTER_FAILURE
-            log.warning("frontend.renewal_failed", name=name, host=host, text=error.text)
-            return
-        log.info("frontend.renewed", name=name, host=host, serial=f"{fresh.chain.serial:x}")
-
-    def _due(self, front_end: FrontEnd) -> datetime | None:
-        if front_end.credential is None:
+    def _due(self, front_end: FrontEnd, before: _Held | None) -> Due | None:
+        credential = front_end.credential
+        if front_end.tls.state is not TlsState.AUTO or credential is None:
             return None
-        return due_at(front_end.credential.chain, luck=random.random())  # noqa: S311  # a spread
+        if before is not None and before.front_end.credential is credential:
+            return before.due
+        return self._ordering.due(credential.chain)
+
+    async def _most_urgent(self, tried: Set[str]) -> str | None:
+        due: list[tuple[datetime, str]] = []
+        for name, held in list(self._held.items()):
+            one = held.front_end.credential
+            if name in tried or held.due is None or one is None:
+                continue
+            if await self._ordering.is_due(held.due, one.chain):
+                due.append((one.chain.not_after, name))
+        return min(due)[1] if due else None
+
+    async def _renew(self, name: str) -> None:
+        held = self._held.get(name)
+        if held is None or held.due is None or held.front_end.credential is None:
+            return  # it went while others were looked at
+        tls, chain = held.front_end.tls, held.front_end.credential.chain
+        try:
+            fresh = await self._ordering.renewed(held.due, tls.host, chain)
+            now = self._held.get(name)
+            if now is None or now.front_end.tls != tls:
+                return  # it was changed meanwhile, and has another name or none
+            await now.keep(name, fresh)
+        except HermeticError as error:
+            failures = self._ordering.failed(held.due, chain, error)
+            tell = log.error if failures > 1 else log.warning
+            tell("frontend.renewal_failed", name=name, host=tls.host, text=error.text)
+            return
+        kept = self._held.get(name)
+        if kept is not None and kept.front_end.credential is fresh:
+            kept.due = self._ordering.due_of_fresh(fresh.chain)
+        log.info("frontend.renewed", name=name, host=tls.host, serial=f"{fresh.chain.serial:x}")
 
     def _taken(self, front_end: FrontEnd, asked: Asked) -> Credential:
         """Return the credential that was given, if it may be presented; blocks for a signature."""

@@ -91,11 +91,14 @@ def use_cases(
 
 
 def _sealed(one: Deployment, made: UseCases, *, plain_http: bool) -> bool:
-    """Return whether *one* is called through TLS, or raise `BadInput` if it could not be called."""
+    """Return whether *one* is called through TLS, or raise `BadInput` if it could not be called.
+
+    And `Conflict` as long as its compute cannot be used.
+    """
     state = TlsState.DISABLED
     if one.compute:
         try:
-            state = made.computes.find(one.compute).tls.state
+            state = made.computes.usable(one.compute).tls.state
         except NotFound as error:
             raise BadInput(f"{error.text} Create it first, or name another.") from error
     sealed = is_sealed(one, state)

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.compat.azureml.conftest import WORKSPACE, Desk
+from hermetic.errors import CertificateRejected
+from tests.compat.azureml.conftest import MMS, SERVICE, WORKSPACE, Desk
 
+AUTO = {"status": "Auto", "leafDomainLabel": "contoso"}
 ONE = "{W}/computes/cluster"
 READ = "/rp/workspaces{W}/computes/cluster"
 CLUSTER = "/subscriptions/s/resourcegroups/g/providers/Microsoft.ContainerService/managedClusters/"
@@ -125,3 +127,31 @@ async def test_there_is_no_kubernetes_to_speak_to(desk: Desk) -> None:
 
 async def test_an_unknown_operation_is_not_found(desk: Desk) -> None:
     assert (await desk.ask("GET", "{W}/computeOperations/none")).status == 404
+
+
+async def test_what_could_not_be_created_is_read_with_the_reason(desk: Desk) -> None:
+    desk.deck.issuer.failing = CertificateRejected("not-proved", "That it is ours is not proved.")
+    ended = await desk.ended(await desk.ask("PUT", ONE, wished(AUTO)))
+    assert ended.json["status"] == "Failed"
+    assert ended.json["error"]["code"] == "not-proved"
+    properties = (await desk.ask("GET", READ)).json["properties"]
+    assert properties["provisioningState"] == "Failed"
+    (told,) = properties["provisioningErrors"]
+    assert told["error"]["message"] == "That it is ours is not proved."
+    await desk.deck.sources()
+    assert (await desk.ask("POST", f"{MMS}/services", SERVICE)).status == 409
+    desk.deck.issuer.failing = None
+    await desk.create()
+    properties = (await desk.ask("GET", READ)).json["properties"]
+    assert (properties["provisioningState"], properties["provisioningErrors"]) == (
+        "Succeeded",
+        None,
+    )
+
+
+async def test_one_is_read_while_it_is_created(desk: Desk) -> None:
+    desk.deck.issuer.hangs = True
+    assert (await desk.ask("PUT", ONE, wished(AUTO))).status == 201
+    told = (await desk.ask("GET", READ)).json
+    assert told["properties"]["provisioningState"] == "Creating"
+    await desk.deck.operations.stop(within_s=0)

@@ -147,9 +147,7 @@ class ComputesApi:
             )
 
     def _told(self, one: Compute) -> dict[str, Any]:
-        state = "Succeeded"
-        if self.computes.is_changing(one.name):
-            state = "Creating" if self.computes.is_being_created(one.name) else "Updating"
+        state, errors = self._standing(one)
         front = {
             "systemServiceType": "ScoringFrontEnd",
             "version": "1",
@@ -167,7 +165,7 @@ class ComputesApi:
                 "description": one.description,
                 "resourceId": one.resource_id or self._own_cluster(),
                 "provisioningState": state,
-                "provisioningErrors": None,
+                "provisioningErrors": errors,
                 "isAttachedCompute": one.resource_id is not None,
                 "createdOn": one.created_at.isoformat(),
                 "modifiedOn": one.changed_at.isoformat(),
@@ -184,6 +182,15 @@ class ComputesApi:
                 },
             },
         }
+
+    def _standing(self, one: Compute) -> tuple[str, list[dict[str, Any]] | None]:
+        """Return how a compute stands, and what went wrong when it was created."""
+        if self.computes.is_changing(one.name):
+            return "Creating" if one.failure else "Updating", None
+        if one.failure is None:
+            return "Succeeded", None
+        code, text = one.failure
+        return "Failed", [{"error": {"code": code, "message": text, "details": []}}]
 
     def _own_cluster(self) -> str:
         one = self.workspace
