@@ -18,6 +18,7 @@ from hermetic.certificates.signing import request
 from hermetic.certstore.files import FileStore
 from hermetic.clock import TurnedClock
 from hermetic.errors import CertificateRejected
+from hermetic.issuers.divided import Divided
 from hermetic.issuers.issuer import Issuer
 from hermetic.issuers.several import Several
 from tests.support.authority import opened
@@ -36,7 +37,12 @@ def open_several(folder: Path) -> Issuer:
     return Several([open_authority(folder / "one"), open_authority(folder / "other")])
 
 
-@pytest.fixture(params=[open_authority, open_several])
+def open_divided(folder: Path) -> Issuer:
+    one, other = open_authority(folder / "one"), open_authority(folder / "other")
+    return Divided(one, other, lambda name: name.startswith("node."))
+
+
+@pytest.fixture(params=[open_authority, open_several, open_divided])
 def issuer(request: pytest.FixtureRequest, tmp_path: Path) -> Issuer:
     maker: Callable[[Path], Issuer] = request.param
     return maker(tmp_path / "issuer")

@@ -40,7 +40,7 @@ async def test_two_nodes_that_share_a_database_order_once(tmp_path: Path) -> Non
             sharing = Sharing(database, signing_key())
             folder = home.root.parent / f"{home.root.name}-folder"
             folder.mkdir()
-            renewal, _ = acme_renewal(home, wish(server, folder, sharing), system_clock)
+            renewal = acme_renewal(home, wish(server, folder, sharing), system_clock).renewal
             assert isinstance(renewal, SharedRenewal)
             running = asyncio.create_task(renewal.run())
             stack.callback(running.cancel)
@@ -61,7 +61,7 @@ async def test_a_crash_after_the_order_costs_no_second_one(tmp_path: Path) -> No
     home.create()
     async with serving() as server:
         wished = wish(server, tmp_path)
-        renewal, _ = acme_renewal(home, wished, system_clock)
+        renewal = acme_renewal(home, wished, system_clock).renewal
         kept = asyncio.Event()
 
         class Ended(BaseException):
@@ -79,7 +79,7 @@ async def test_a_crash_after_the_order_costs_no_second_one(tmp_path: Path) -> No
         with suppress(Ended):
             await renewal.turn()
         assert kept.is_set()
-        again, _ = acme_renewal(home, wished, system_clock)
+        again = acme_renewal(home, wished, system_clock).renewal
         await again.turn()
         assert FileStore(home.certificates).read("api").chain.names == ("a.test",)
         assert server.count("neworder") == 1

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from hermetic.config.acme import place
-from hermetic.config.declaration import Form, Range, setting
+from hermetic.config.declaration import Choice, Form, Range, setting
 
+ISSUERS = ("authority", "acme")
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,40}[a-z0-9])?\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,62}\Z")
@@ -84,6 +85,17 @@ class AzureMl:
         takes=Form("an address such as 10.0.0.53 or 10.0.0.53:53", place),
     )
     dns_key_file: str = setting("", "the key for those updates, a file as tsig-keygen writes it")
+    issuer: str = setting(
+        "authority",
+        "who certifies the names of front ends that have a leaf domain label: this installation's"
+        " own authority, or the ACME server of Certificates.Acme",
+        takes=Choice(ISSUERS),
+    )
     self_signed: bool = setting(
         False, "whether certificates that nobody vouches for may be given, to try things out"
     )
+
+    @property
+    def is_by_acme(self) -> bool:
+        """Whether an ACME server certifies the names of front ends."""
+        return self.issuer == "acme"

@@ -1,5 +1,7 @@
 """What keeps a credential of ACME servers fit, for one node or for several together."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from hermetic.certstore.files import FileStore
@@ -8,6 +10,7 @@ from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.issuers.acme.alpn01 import AlpnAnswers
 from hermetic.issuers.acme.conversation import ACCOUNT, NEXT
+from hermetic.issuers.acme.proving import Prover
 from hermetic.issuers.several import Several
 from hermetic.node.proofs import SharedProofs
 from hermetic.node.renewal import Renewal
@@ -20,35 +23,49 @@ from hermetic.node.sharing import (
 )
 from hermetic.tls.contexts import server_context
 from hermetic.wiring.acme import acme_issuer
-from hermetic.wiring.proving import Listening, prover_of
+from hermetic.wiring.proving import prover_of
 from hermetic.wiring.wish import Wish
 
 
-def acme_renewal(
-    home: Home, wish: Wish, clock: Clock
-) -> tuple[Renewal | SharedRenewal, AlpnAnswers]:
-    """Return what keeps a credential of the ACME servers of *wish* fit; raises as `acme_issuer`.
+@dataclass(frozen=True)
+class AcmeRenewal:
+    """What keeps a credential of ACME servers fit.
 
-    And the answers that the listener is to show to who offers `acme-tls/1`.
+    Args:
+        answers: What the listener is to show to who offers `acme-tls/1`.
+        provers: Who proves names here, to each of the servers in their order.
     """
+
+    renewal: Renewal | SharedRenewal
+    answers: AlpnAnswers
+    provers: tuple[Prover, ...]
+
+
+def acme_renewal(home: Home, wish: Wish, clock: Clock) -> AcmeRenewal:
+    """Return what keeps a credential of the ACME servers of *wish* fit; raises as `acme_issuer`."""
     answers = AlpnAnswers(partial(server_context, profile=wish.profile))
-    listening = wish.port, answers
+    provers = tuple(prover_of(home, one, (wish.port, answers)) for one in wish.acme)
     if wish.sharing is not None:
-        return _shared(home, wish, wish.sharing.about(wish.role.value, clock), listening, clock)
-    issuer = Several([acme_issuer(home, one, clock, listening) for one in wish.acme])
+        shared = wish.sharing.about(wish.role.value, clock)
+        return AcmeRenewal(_shared(home, wish, shared, provers, clock), answers, provers)
+    issuer = Several(
+        [
+            acme_issuer(home, one, clock, prover=prover)
+            for one, prover in zip(wish.acme, provers, strict=True)
+        ]
+    )
     store = FileStore(home.certificates)
     pending = PendingKey(home.acme / "pending", wish.role.value)
     renewal = Renewal(store, wish.role.value, issuer, wish.names, wish.role, clock)
     renewal.pending = pending
-    return renewal, answers
+    return AcmeRenewal(renewal, answers, provers)
 
 
 def _shared(
-    home: Home, wish: Wish, shared: Shared, listening: Listening, clock: Clock
-) -> tuple[SharedRenewal, AlpnAnswers]:
+    home: Home, wish: Wish, shared: Shared, plain: Sequence[Prover], clock: Clock
+) -> SharedRenewal:
     """Return what does so together with the other web nodes: one of them orders for all."""
     accounts = [SharedAccount(shared, home.acme_account(one.directory).name) for one in wish.acme]
-    plain = [prover_of(home, one, listening) for one in wish.acme]
     proofs = SharedProofs(shared, plain, clock)
     issuer = Several(
         [
@@ -66,4 +83,4 @@ def _shared(
     documents = tuple(one.what(name) for one in accounts for name in (ACCOUNT, NEXT))
     together = SharedRenewal(shared, renewal, local, documents)
     together.follow = proofs.follow
-    return together, listening[1]
+    return together

@@ -49,12 +49,7 @@ async def azureml(
         ports = [standing.port, *(one.getsockname()[1] for one in plain[:1])]
         reached = reached_of(section, standing.interface, names, ports)
         front_ends, sealed, believed = await front_ends_of(
-            home,
-            section,
-            sealing,
-            settings.tls.profile,
-            system_clock,
-            await leading_of(section, reached.address),
+            home, settings, sealing, system_clock, await leading_of(section, reached.address)
         )
         ground = Ground(
             emptied(home.uploads),

@@ -37,12 +37,13 @@ async def certified(home: Home, wish: Wish, clock: Clock) -> Sealing:
         StorageFull: There is no room for what is made at a first start.
     """
     store, entry = FileStore(home.certificates), wish.role.value
-    public, answers = await asyncio.to_thread(acme_renewal, home, wish, clock)
+    ordered = await asyncio.to_thread(acme_renewal, home, wish, clock)
+    public = ordered.renewal
     local = await own_renewal(home, wish.role, wish.own_names, clock, entry=LOCAL)
     own = await local.credential()
     beside = SwappingContext(own, clock=clock, role=wish.role, profile=wish.profile)
     context = _begun(wish, store, own, clock, beside)
-    context.base.aside = answers.served
+    context.base.aside = ordered.answers.served
 
     kept = {
         entry: Kept(entry, _source(wish), public, names=wish.names),
@@ -73,6 +74,7 @@ async def certified(home: Home, wish: Wish, clock: Clock) -> Sealing:
         FileStore(home.authority),
         clock,
         lambda: store.read(entry if entry in store.entries() else LOCAL).chain,
+        provers=ordered.provers,
     )
 
 

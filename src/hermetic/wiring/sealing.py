@@ -14,6 +14,7 @@ from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.errors import NotFound, Unavailable
 from hermetic.gateway.certification import Certification, Kept
+from hermetic.issuers.acme.proving import Prover
 from hermetic.issuers.roots import ROOT
 from hermetic.node.ending import Ending
 from hermetic.node.presented import PresentedCheck
@@ -41,6 +42,8 @@ class Sealing:
     kept: Callable[[], Chain] | None = None
     further: Callable[[], dict[str, float]] = dict
     """Gives the seconds to the end of what is not presented, by its name."""
+    provers: tuple[Prover, ...] = ()
+    """Who proves names here, to each of the ACME servers that the settings name."""
 
     def counting(self, home: Home) -> "Sealing":
         """Return the same, which counts down what lies in the stores of *home* too.

@@ -25,8 +25,8 @@ def test_what_is_kept_is_found_again(account: Account) -> None:
 
 
 def test_only_the_newest_certificates_are_remembered() -> None:
-    many = replace(ACCOUNT, issued=tuple(str(number) for number in range(80)))
-    assert Account.of(many.files()).issued == tuple(str(number) for number in range(30, 80))
+    many = replace(ACCOUNT, issued=tuple(str(number) for number in range(530)))
+    assert Account.of(many.files()).issued == tuple(str(number) for number in range(30, 530))
 
 
 @pytest.mark.parametrize(

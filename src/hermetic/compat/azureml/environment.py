@@ -1,5 +1,6 @@
 """What a client needs in its environment to speak to this installation; not of the original."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,6 +45,7 @@ class EnvironmentApi:
 
     async def _environment(self, request: Request) -> Response:
         base, one = base_of(request), self.workspace
+        authority = await asyncio.to_thread(self.authority)
         secret = await self.access.delegate(principal_of(request))
         return json(
             {
@@ -57,7 +59,7 @@ class EnvironmentApi:
                     "AZUREML_LOG_DEPRECATION_WARNING_ENABLED": "False",
                 },
                 "config": self._names(),
-                "authority": self.authority().decode(),
+                "authority": authority.decode(),
                 "names": [one.storage_host, f"name.{one.region}.{one.domain}"],
                 "address": self.reached.address,
             }

@@ -18,7 +18,7 @@ from hermetic.issuers.acme.budget import ORDERS, Spent
 
 KEY, FACTS = "account.key", "account.json"
 """The files that an account is kept as."""
-_MOST_ISSUED = 50
+_MOST_ISSUED = 500  # whoever has more certificates than this would renew the oldest for ever
 _MOST_SPENT = 500
 
 
