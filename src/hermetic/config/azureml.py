@@ -1,11 +1,13 @@
 """The settings of the workspace that clients of Azure ML see."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from hermetic.config.acme import place
+from hermetic.config.acme import Acme, place
 from hermetic.config.declaration import Choice, Form, Range, setting
+from hermetic.errors import BadConfiguration
 
 ISSUERS = ("authority", "acme")
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -99,3 +101,36 @@ class AzureMl:
     def is_by_acme(self) -> bool:
         """Whether an ACME server certifies the names of front ends."""
         return self.issuer == "acme"
+
+
+def refuse_unissuable(azureml: AzureMl, servers: Sequence[Acme]) -> None:
+    """Refuse settings by which an ACME server could certify no front end.
+
+    Args:
+        azureml: What is said of front ends.
+        servers: The ACME servers that are named.
+
+    Raises:
+        BadConfiguration: None is named, or its proofs would be looked for at a port in use.
+    """
+    if not (azureml.enabled and azureml.is_by_acme):
+        return
+    if not servers:
+        raise BadConfiguration(
+            "AzureML.Issuer is acme, and no ACME server is named: write"
+            " Certificates.Acme.Directory, or let the own authority certify front ends.",
+            key="AzureML.Issuer",
+        )
+    if any(_shares_port(one, azureml) for one in servers):
+        raise BadConfiguration(
+            f"Port {azureml.http_port} is where plain HTTP is answered, and where an ACME"
+            " server looks for proofs (http-01): let front ends be proved by AzureML.DnsServer,"
+            " or choose another AzureML.HttpPort.",
+            key="AzureML.HttpPort",
+        )
+
+
+def _shares_port(acme: Acme, azureml: AzureMl) -> bool:
+    """Whether answers of http-01 would be shown where *azureml* answers plain HTTP."""
+    shown = acme.challenge == "http-01" and not acme.webroot and not azureml.dns_server
+    return shown and azureml.plain_http and azureml.http_port == acme.http_port

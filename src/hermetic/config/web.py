@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from hermetic.config.authentication import Authentication, Authorization
-from hermetic.config.azureml import AzureMl
+from hermetic.config.azureml import AzureMl, refuse_unissuable
 from hermetic.config.declaration import Range, named, secret, setting
 from hermetic.config.sections import (
     CertificateChoice,
@@ -148,6 +148,7 @@ class WebSettings:
 
     def __post_init__(self) -> None:
         refuse_two_certificates(self.kestrel, self.certificates)
+        refuse_unissuable(self.azureml, self.certificates.acme_servers)
 
     def notes(self) -> Iterator[Note]:
         """Return what should be known of them."""

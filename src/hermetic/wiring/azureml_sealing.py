@@ -9,6 +9,7 @@ from hermetic.certificates.roles import Role
 from hermetic.clock import Clock
 from hermetic.config.home import Home
 from hermetic.config.settings import Settings
+from hermetic.config.web import WebSettings
 from hermetic.gateway.frontends import FrontEnd, FrontEnds, Leading
 from hermetic.serving.frontend import FrontEndTls, TlsState, Zone
 from hermetic.tls.by_name import ByName
@@ -22,7 +23,7 @@ from hermetic.wiring.sealing import Sealing
 
 async def front_ends_of(
     home: Home,
-    settings: Settings,
+    settings: Settings | WebSettings,
     sealing: Sealing,
     clock: Clock,
     leading: Leading | None = None,
