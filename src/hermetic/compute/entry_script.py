@@ -11,6 +11,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from traceback import walk_tb
+from types import TracebackType
 from urllib.parse import parse_qs
 
 from hermetic.compute import aml_services
@@ -24,6 +26,11 @@ _HEADERS = "request_headers"
 _JSON = (("content-type", "application/json"),)
 _SWAGGER = "/swagger.json"
 _DESCRIPTIONS = (("swagger.json", "2"), ("swagger2.json", "2"), ("swagger3.json", "3"))
+# Where `inference-schema` converts an input, in every version there was, own types among them.
+_CONVERTING = ("inference_schema.schema_decorators", "_deserialize_input_argument")
+# What is no fault of an input, even while it is converted.
+_OUR_OWN = (MemoryError, ImportError, OSError)
+_LONGEST = 300  # characters of what the caller is told of an input
 
 
 class _Refused(Exception):  # never leaves this module: a status, and what is wrong with the input
@@ -61,14 +68,26 @@ class EntryScript:
             return HttpResponse(200, _JSON, json.dumps(self.described).encode())
         try:
             arguments = self._arguments(request)
+            if _HEADERS in self._names:
+                arguments[_HEADERS] = aml_services.CaselessHeaders(request.headers)
+            # A script finds its files where it runs, as it did in its container.
+            os.chdir(self._folder)
+            return _response(self._called(arguments))
         except _Refused as refused:
             body = json.dumps({"message": refused.message}).encode()
             return HttpResponse(refused.status, _JSON, body)
-        if _HEADERS in self._names:
-            arguments[_HEADERS] = aml_services.CaselessHeaders(request.headers)
-        # A script finds its files where it runs, as it did in its container.
-        os.chdir(self._folder)
-        return _response(self._run(**arguments))
+
+    def _called(self, arguments: dict[str, Foreign]) -> Foreign:
+        """Return what `run` does; inputs that do not fit its schema are their sender's fault."""
+        try:
+            return self._run(**arguments)
+        except Exception as error:  # its types raise what they like, that of pandas `Exception`
+            body = getattr(inspect.unwrap(self._run), "__code__", None)
+            is_unfit = self._schema is not None and not isinstance(error, _OUR_OWN)
+            if not is_unfit or not _was_converting(error.__traceback__, body):
+                raise
+            what = f"{type(error).__name__}: {error}"[:_LONGEST]
+            raise _Refused(400, f"The inputs do not fit the schema: {what}") from None
 
     @property
     def described(self) -> Mapping[str, object]:
@@ -164,6 +183,20 @@ def _schema_of(run: Callable[..., Foreign]) -> dict[str, object] | None:
     if not told.is_schema_decorated(run):
         return None
     return {"input": told.get_input_schema(run), "output": told.get_output_schema(run)}
+
+
+def _was_converting(trace: TracebackType | None, body: Foreign) -> bool:
+    """Whether what was raised comes from converting an input, before *body*, the code of `run`.
+
+    The library converts inside the call and keeps its types to itself, so the frames tell: what
+    a script converts once it runs, or raises itself, is below a frame of its own.
+    """
+    for frame, _ in walk_tb(trace):
+        if frame.f_code is body:
+            return False
+        if (frame.f_globals.get("__name__"), frame.f_code.co_name) == _CONVERTING:
+            return True
+    return False
 
 
 def _response(value: Foreign) -> HttpResponse:

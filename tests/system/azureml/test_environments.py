@@ -14,14 +14,28 @@ from inference_schema.parameter_types.standard_py_parameter_type import (
 )
 from inference_schema.schema_decorators import input_schema, output_schema
 
+class Factor(StandardPythonParameterType):
+    def deserialize_input(self, given):
+        if given == "a file":
+            open("/nonexistent")
+        raise Exception(f"no factor: {given}")  # as the type of pandas does
+
 def init():
     pass
 
 @input_schema("data", NumpyParameterType(np.array([[1.0, 2.0]])))
-@input_schema("factor", StandardPythonParameterType(2))
+@input_schema("factor", Factor(2))
 @output_schema(StandardPythonParameterType([3.0]))
 def run(data, factor):
+    if factor == 0:
+        again(data=[1])
+    if factor < 0:
+        raise ValueError("not below zero")
     return (data.sum(axis=1) * factor).tolist()
+
+@input_schema("data", NumpyParameterType(np.array([[1.0, 2.0]])))
+def again(data):
+    return data
 """
 PACKAGES = ["numpy", "inference-schema[numpy-support]"]
 
@@ -52,6 +66,40 @@ def test_inputs_are_taken_by_name(
     key = client.play("keys", name=schooled)[0]
     answer = client.play("call", uri=uri_of(client, schooled), key=key, **inputs)
     assert answer["status"] == status, answer
+
+
+@pytest.mark.parametrize(
+    ("data", "factor", "told"),
+    [
+        ([[1, 2, 3]], 1, "dimension"),
+        ([[1, "two"]], 1, "two"),
+        (None, 1, "expected an array"),
+        ([[1, 2]], "three", "no factor: three"),
+    ],
+)
+def test_inputs_that_do_not_fit_the_schema_are_their_senders_fault(
+    client: AzureMl, schooled: str, data: object, factor: object, told: str
+) -> None:
+    key = client.play("keys", name=schooled)[0]
+    uri = uri_of(client, schooled)
+    answer = client.play("call", uri=uri, key=key, data=data, factor=factor)
+    assert answer["status"] == 400, answer
+    assert told in answer["body"]["message"]
+    assert answer["headers"]["x-ms-run-function-failed"] == "False"
+
+
+@pytest.mark.parametrize(
+    ("factor", "told"), [(-1, "not below zero"), (0, "dimensions"), ("a file", "No such file")]
+)
+def test_what_the_script_itself_raises_is_its_own_fault(
+    client: AzureMl, schooled: str, factor: object, told: str
+) -> None:
+    key = client.play("keys", name=schooled)[0]
+    uri = uri_of(client, schooled)
+    answer = client.play("call", uri=uri, key=key, data=[[1, 2]], factor=factor)
+    assert answer["status"] == 502, answer
+    assert told in answer["body"]["message"]
+    assert told in client.play("log", name=schooled)
 
 
 def test_a_schema_is_told(client: AzureMl, schooled: str) -> None:
