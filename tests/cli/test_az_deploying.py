@@ -110,6 +110,64 @@ def test_files_say_the_same(azure: Played, tmp_path: Path) -> None:
     assert variables == {"A": "B", "AZUREML_ENTRY_SCRIPT": "src/score.py"}
 
 
+YAML = {
+    "inference.yml": "entryScript: score.py\nenvironment:\n  environmentVariables: {A: B}\n",
+    "deploy.yml": "computeType: aks\ncomputeTargetName: cluster\nnumReplicas: 2\n",
+    "conda.yml": "name: wine\ndependencies:\n  - python=3.11\n  - pip:\n    - numpy==2.4.6\n",
+}
+
+
+@pytest.fixture
+def yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a script and with configuration files, in which commands are typed."""
+    (tmp_path / "score.py").write_text("def run(data): return data\n")
+    for name, text in YAML.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_yaml_says_the_same(azure: Played, yaml: Path) -> None:
+    words = ["-n", "wine", "--ic", "inference.yml", "--dc", "deploy.yml", "--cf", "conda.yml"]
+    assert typed("model", "deploy", *words) == 0
+    body = sent(azure, "POST", f"{MMS}/services")
+    assert (body["computeType"], body["computeName"]) == ("AKS", "cluster")
+    assert body["numReplicas"] == 2
+    environment = body["environmentImageRequest"]["environment"]
+    assert environment["environmentVariables"]["A"] == "B"
+    listed = environment["python"]["condaDependencies"]["dependencies"]
+    assert listed == ["python=3.11", {"pip": ["numpy==2.4.6"]}]
+
+
+def test_a_service_is_changed_by_files_of_yaml(azure: Played, yaml: Path) -> None:
+    words = ["-n", "wine", "--es", "score.py", "--cf", "conda.yml", "--dc", "deploy.yml"]
+    assert typed("service", "update", *words) == 0
+    items = sent(azure, "PATCH", f"{MMS}/services/wine")
+    changed = {item["path"]: item["value"] for item in items}
+    assert changed["/numReplicas"] == 2
+    assert changed["/environmentImageRequest"]["environment"]["python"]["condaDependencies"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--es", "score.py", "--cf", "bad.yml"], "--conda-file: bad.yml is no YAML at line 1"),
+        (["--ic", "bad.yml"], "--inference-config-file: bad.yml is no YAML at line 1, column 5"),
+        (["--es", "score.py", "--dc", "bad.yml"], "--deploy-config-file: bad.yml is no YAML"),
+        (["--ic", "text.yml"], "environment is no object"),
+        (["--cf", "conda.yml"], "--conda-file is for a script"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_and_nothing_sent(
+    azure: Played, yaml: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    (yaml / "bad.yml").write_text("a: b: c\n")
+    (yaml / "text.yml").write_text("entryScript: score.py\nenvironment: wine\n")
+    assert typed("model", "deploy", "-n", "wine", *words) == 65
+    assert told in capsys.readouterr().err
+    assert not any(method in {"PUT", "PATCH"} for method, *_ in azure.asked)
+
+
 def test_a_service_is_changed_by_what_is_told(azure: Played) -> None:
     words = ["-n", "wine", "--tm", "500", "--add-tag", "c=d", "--remove-tag", "a"]
     assert typed("service", "update", *words, "--add-property", "e=f") == 0

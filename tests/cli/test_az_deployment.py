@@ -13,7 +13,6 @@ from hermetic.cli.az_deployment import (
     nested,
     pairs,
     patch_of,
-    read_json,
 )
 from hermetic.errors import BadInput
 
@@ -75,15 +74,6 @@ def test_a_file_tells_the_same_by_its_own_names(tmp_path: Path) -> None:
 def test_a_file_says_where_it_deploys_to(tmp_path: Path, kind: str | None) -> None:
     with pytest.raises(BadInput, match="computeType"):
         members_in(written(tmp_path, computeType=kind))
-
-
-@pytest.mark.parametrize("text", ["computeType: aks\n", "[]", ""])
-def test_what_is_no_json_object_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.yml").write_text(text)
-    with pytest.raises(BadInput, match="--option"):
-        read_json(tmp_path / "a.yml", "--option")
-    with pytest.raises(BadInput, match="cannot be read"):
-        read_json(tmp_path / "none", "--option")
 
 
 def test_pairs_have_a_key_and_an_equals_sign() -> None:

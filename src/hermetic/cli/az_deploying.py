@@ -9,15 +9,14 @@ from typing import Any
 import click
 
 from hermetic.cli.az_deployment import (
-    Json,
     members_in,
     members_of,
     nested,
     pairs,
     patch_of,
-    read_json,
     with_table,
 )
+from hermetic.cli.az_files import Json, read_object
 from hermetic.cli.az_ml import Shown, Space, asking, of_a_workspace
 from hermetic.cli.az_services import BRIEF, model, service, told_of
 from hermetic.cli.connection import Command, Reach, gathered
@@ -39,26 +38,40 @@ class What:
     inference_config_file: Path | None
     entry_script: Path | None
     source_directory: Path | None
+    conda_file: Path | None
 
     def all_models(self) -> list[str]:
         """Return the ids of its models, of files too that `register` wrote."""
-        written = [read_json(one, "--model-metadata-file") for one in self.model_metadata_file]
+        written = [read_object(one, "--model-metadata-file") for one in self.model_metadata_file]
         return [*self.models, *(str(one.get("modelId")) for one in written)]
 
     def image(self, workspace: AzureMl) -> Json | None:
         """Send it, and return what refers to it; `None` if no script is told."""
         script, source = self.entry_script, self.source_directory
-        environment: Mapping[str, Any] = {}
+        environment: Json = {}
         if self.inference_config_file is not None:
-            told = read_json(self.inference_config_file, "--inference-config-file")
+            told = read_object(self.inference_config_file, "--inference-config-file")
             folder = self.inference_config_file.parent
             script = script or Path(str(told.get("entryScript", "")))
             if source is None and told.get("sourceDirectory"):
                 source = folder / str(told["sourceDirectory"])
-            environment = told.get("environment") or {}
+            environment = _object_in(told, "environment")
         if script is None:
+            if self.conda_file is not None:
+                raise BadInput("--conda-file is for a script: say --entry-script too.")
             return None
+        if self.conda_file is not None:
+            conda = read_object(self.conda_file, "--conda-file")
+            python = {**_object_in(environment, "python"), "condaDependencies": conda}
+            environment = {**environment, "python": python}
         return Sending(workspace).image(script, source, self.all_models(), environment)
+
+
+def _object_in(told: Json, name: str) -> Json:
+    found = told.get(name) or {}
+    if not isinstance(found, dict):
+        raise BadInput(f"--inference-config-file: {name} is no object: write names and values.")
+    return found
 
 
 def _with_what(command: Command) -> Command:
@@ -68,7 +81,10 @@ def _with_what(command: Command) -> Command:
         click.option(
             "--entry-script", "--es", type=Path, help="The script, with init() and run()."
         ),
-        click.option("--inference-config-file", "--ic", type=Path, help="Both, as JSON."),
+        click.option("--inference-config-file", "--ic", type=Path, help="Both, as JSON or YAML."),
+        click.option(
+            "--conda-file", "--cf", type=Path, help="What pip is to install, as conda has it."
+        ),
         click.option(
             "--model-metadata-file", "-f", type=Path, multiple=True, help="Written by register -t."
         ),
@@ -122,7 +138,7 @@ def register(
 @with_table
 @click.option("--compute-target", "--ct", help="The compute it is deployed on.")
 @click.option("--compute-type", "--cp", type=click.Choice(["aci", "aks"], False), help="Else told.")
-@click.option("--deploy-config-file", "--dc", type=Path, help="All of it, as JSON.")
+@click.option("--deploy-config-file", "--dc", type=Path, help="All of it, as JSON or YAML.")
 @click.option("--dns-name-label", "--dn", help="The first label of an ACI service's name.")
 @click.option("--location", "--lo", help="As documented; told again.")
 @click.option("--primary-key", "--kp", help="A key that callers show.")
@@ -172,7 +188,7 @@ def _kind(told: Mapping[str, Any], members: Mapping[str, Any]) -> str:
 @click.option("--name", "-n", required=True, help="The service.")
 @_with_what
 @with_table
-@click.option("--deploy-config-file", "--dc", type=Path, help="All of it, as JSON.")
+@click.option("--deploy-config-file", "--dc", type=Path, help="All of it, as JSON or YAML.")
 @click.option("--add-tag", "added", multiple=True, help="KEY=VALUE.")
 @click.option("--remove-tag", "removed", multiple=True, help="KEY.")
 @click.option("--add-property", "properties", multiple=True, help="KEY=VALUE.")

@@ -3,7 +3,6 @@
 A table says which option, and which key of a configuration file, is which member on the wire.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,10 @@ from typing import Any
 
 import click
 
+from hermetic.cli.az_files import Json, read_object
 from hermetic.cli.az_ml import either, pem, spaced
 from hermetic.cli.connection import Command
 from hermetic.errors import BadInput
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,9 @@ def members_in(path: Path) -> dict[str, Any]:
     """Return what a deployment configuration file tells, by the members of a service.
 
     Raises:
-        BadInput: It is no JSON object, or names no kind of compute.
+        BadInput: It is no object, or names no kind of compute.
     """
-    told = read_json(path, "--deploy-config-file")
+    told = read_object(path, "--deploy-config-file")
     if str(told.get("computeType", "")).lower() not in {"aci", "aks"}:
         raise BadInput(f"{path} says no computeType that is deployed to here: aci or aks.")
     found: dict[str, Any] = {}
@@ -144,21 +142,4 @@ def pairs(words: Sequence[str]) -> dict[str, str]:
         if not (key and equals):
             raise BadInput(f"{word[:100]!r} is no KEY=VALUE.")
         found[key] = value
-    return found
-
-
-def read_json(path: Path, option: str) -> Json:
-    """Return the object in a file that *option* names.
-
-    Raises:
-        BadInput: It cannot be read, or is none.
-    """
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BadInput(f"{option}: {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise BadInput(f"{option}: {path} is no JSON ({error}): YAML is not read here.") from error
-    if not isinstance(found, dict):
-        raise BadInput(f"{option}: {path} holds no JSON object.")
     return found

@@ -176,7 +176,8 @@ def test_a_model_is_registered_deployed_and_changed(typist: Typist, product: Pro
     typist.told("az ml computetarget create aks -n cli --ssl-leaf-domain-label cli")
     made = typist.told("az ml model register -n cli -p model.txt --tag a=b -t meta.json")
     assert made["modelId"] == "cli:1"
-    line = "az ml model deploy -n cli --ct cli --sd cli --es score.py -f meta.json --nr 1"
+    (typist.folder / "cli.yml").write_text("computeType: aks\nnumReplicas: 1\n")
+    line = "az ml model deploy -n cli --ct cli --sd cli --es score.py -f meta.json --dc cli.yml"
     deployed = typist.told(f"{line} --kp chosen-by-me")
     assert deployed["state"] == "Healthy"
     assert typist.told("az ml service get-keys -n cli")["primaryKey"] == "chosen-by-me"
