@@ -237,6 +237,15 @@ async def test_plain_http_is_warned_of(deck: Deck) -> None:
     assert "without TLS" in deck.journal.tail("wine", 10)
 
 
+async def test_packages_that_nobody_installs_are_warned_of(deck: Deck) -> None:
+    sources = replace(await deck.sources(), left_out=("scikit-learn>=1",))
+    wish = Wish(deck.deployment(), sources, OFF)
+    await deck.done(await deck.deployments.create(ANNA, wish))
+    assert "conda are not installed here (scikit-learn>=1)" in deck.journal.tail("wine", 10)
+    await deck.deploy("beer")
+    assert "conda" not in deck.journal.tail("beer", 10)
+
+
 async def test_what_is_on_a_compute_is_told(deck: Deck) -> None:
     await deck.create()
     await deck.deploy(compute="cluster")

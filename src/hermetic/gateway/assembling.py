@@ -36,12 +36,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a deployment is made of; `variables` and `requirements` are those of its environment."""
+    """What a deployment is made of; `variables` and `requirements` are those of its environment.
+
+    `left_out` is what that environment names beside and nothing installs.
+    """
 
     files: tuple[Source, ...]
     models: tuple[str, ...]
     variables: Mapping[str, str]
     requirements: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

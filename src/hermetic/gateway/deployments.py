@@ -33,6 +33,8 @@ from hermetic.serving.frontend import Asked, TlsState
 
 _KIND = "service"
 _KEY_BYTES = 24
+_OPEN = "Warning: it goes without TLS, and all that is sent can be read on the way."
+_LEFT_OUT = "Warning: packages of conda are not installed here ({}): name them under pip."
 
 log = logger(__name__)
 
@@ -234,6 +236,8 @@ class Deployments:
     async def _bring_up(self, kept: Kept, sources: Sources | None, tell: Tell) -> None:
         deployment, name = kept.deployment, kept.deployment.name
         if sources is not None:
+            if sources.left_out:
+                self._say(name, _LEFT_OUT.format(", ".join(sources.left_out[:20])), tell)
             tell("Putting the script, its files and its models together.")
             made = await self._assembly.assemble(sources)
             deployment = replace(
@@ -250,12 +254,14 @@ class Deployments:
         await self._placing.check(deployment)
         await self._answer(await self._keep(replace(kept, deployment=deployment)))
         if not self.sealed(deployment):
-            warning = "Warning: it goes without TLS, and all that is sent can be read on the way."
-            tell(warning)
-            self._placing.note(name, warning)
+            self._say(name, _OPEN, tell)
             log.warning("deployment.plain_http", deployment=name)
         tell("It answers.")
         log.info("deployment.healthy", deployment=name, tls=deployment.tls.state)
+
+    def _say(self, name: str, text: str, tell: Tell) -> None:
+        tell(text)
+        self._placing.note(name, text)
 
     async def _sealed(self, kept: Kept, wish: Wish) -> Kept:
         """Return *kept* with the TLS and keys that *wish* asks for."""

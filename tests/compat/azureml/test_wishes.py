@@ -1,11 +1,13 @@
 """From what a client asks for to what is deployed."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
 from hermetic.compat.azureml.messages import AutoScalerRequest, ServiceRequest
 from hermetic.compat.azureml.wishes import deployment_of, wish_of
+from hermetic.errors import BadInput
 from hermetic.serving.deployment import Deployment, Sizing
 from hermetic.serving.frontend import TlsState
 from hermetic.wire.messages import decode
@@ -104,6 +106,28 @@ def test_the_clients_wrapper_is_left_out_and_the_script_called() -> None:
     assert sources.models == ("wine:1",)
     assert sources.variables["SERVICE_PATH_PREFIX"] == "api/v1/service/wine"
     assert sources.variables["AZUREML_ENTRY_SCRIPT"] == "s/score.py"
+
+
+def needing(dependencies: object) -> ServiceRequest:
+    python = {"condaDependencies": {"dependencies": dependencies}}
+    image = {"assets": [], "environment": {"python": python}}
+    told = {"name": "wine", "computeType": "ACI", "environmentImageRequest": image}
+    return decode(json.dumps(told).encode(), ServiceRequest)
+
+
+def test_of_a_conda_environment_pip_installs_its_own_part() -> None:
+    body = needing(["python=3.8", "pip", "scikit-learn>=1", {"pip": ["numpy==2.4.6"]}])
+    sources = wish_of(body, deployed(body), WORKSPACE).sources
+    assert sources is not None
+    assert sources.requirements == ("numpy==2.4.6",)
+    assert sources.left_out == ("scikit-learn>=1",)
+
+
+@pytest.mark.parametrize("wrong", ["numpy", [{"pip": "numpy"}], [{"pip": [1]}], {"pip": []}])
+def test_dependencies_that_are_no_list_are_refused(wrong: object) -> None:
+    body = needing(wrong)
+    with pytest.raises(BadInput, match="condaDependencies"):
+        wish_of(body, deployed(body), WORKSPACE)
 
 
 def test_a_front_end_without_tls_has_a_name_of_its_own() -> None:

@@ -29,6 +29,7 @@ from hermetic.serving.requirements import parse
 OPT_OUT = "azureml.sslEnabled"
 """The tag by which a client without a word for it says that a deployment goes without TLS."""
 
+_CONDA_NAME = re.compile(r"[^A-Za-z0-9_.-]")  # what ends it
 _LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _ARTIFACT = "aml://artifact/"
 _MOST_REPLICAS = 10
@@ -167,14 +168,38 @@ def _sources(image: ImageRequest, body: ServiceRequest, workspace: Workspace) ->
         "SERVICE_PATH_PREFIX": prefix,
         "SCORING_TIMEOUT_MS": str(body.scoring_timeout_ms or 60_000),
     }
-    needed = parse(_pip(environment))
-    return Sources(tuple(found), tuple(image.model_ids or ()), {**variables, **own}, needed)
+    listed = _listed(environment)
+    return Sources(
+        tuple(found),
+        tuple(image.model_ids or ()),
+        {**variables, **own},
+        parse(_pip(listed)),
+        tuple(_of_conda(listed)),
+    )
 
 
-def _pip(environment: EnvironmentRequest | None) -> Iterator[str]:
-    """Yield what pip is to install, of the specification of a conda environment."""
+def _listed(environment: EnvironmentRequest | None) -> list[object]:
+    """Return the dependencies of the specification of a conda environment."""
     conda = (environment.python or {}).get("condaDependencies") if environment else None
     listed = conda.get("dependencies") if isinstance(conda, Mapping) else None
-    for one in listed or ():
-        if isinstance(one, Mapping):
-            yield from (line for line in one.get("pip") or () if isinstance(line, str))
+    if not isinstance(listed, list | None):
+        raise BadInput(
+            "The dependencies of a conda environment are a list: mend condaDependencies."
+        )
+    return listed or []
+
+
+def _pip(listed: list[object]) -> Iterator[str]:
+    """Yield what pip is to install."""
+    for one in listed:
+        lines = one.get("pip") if isinstance(one, Mapping) else None
+        if not isinstance(lines, list | None) or not all(isinstance(i, str) for i in lines or ()):
+            raise BadInput("What pip is to install is a list of texts: mend condaDependencies.")
+        yield from lines or ()
+
+
+def _of_conda(listed: list[object]) -> Iterator[str]:
+    """Yield the packages of conda, but for those a node brings along."""
+    for one in listed:
+        if isinstance(one, str) and _CONDA_NAME.split(one.strip(), 1)[0] not in {"python", "pip"}:
+            yield one[:100]
