@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,10 @@ import pytest
 from hermetic.errors import Busy, DeadlineExceeded, NotFound, Unauthenticated, WorkerDied
 from hermetic.serving.deployment import Sizing
 from hermetic.serving.exchange import HttpRequest, HttpResponse
+from hermetic.serving.frontend import Asked, TlsState
 from hermetic.serving.service import ServiceKey
 from tests.support.deploying import ANNA, Deck, deck_in
+from tests.support.waiting import until
 
 REQUEST = HttpRequest("POST", "/score", "", (), b'{"x":1}')
 
@@ -71,6 +73,75 @@ async def test_more_than_fit_wait_and_then_go_away(deck: Deck) -> None:
     assert (await first).status == 200
     deck.execution.holds = False
     assert (await deck.placing.call("wine", REQUEST, "3")).status == 200
+
+
+WIDE = Sizing(replicas=4, queue_s=0.05)
+
+
+async def two_on(deck: Deck, **more: object) -> None:
+    """Deploy two services on one compute, and let what they are called with be held."""
+    wish = deck.compute("cluster", **more)
+    await deck.done(await deck.computes.create(ANNA, wish, Asked(TlsState.DISABLED)))
+    for name in ("wine", "beer"):
+        await deck.deploy(name, compute="cluster", sizing=WIDE)
+    deck.execution.holds = True
+
+
+async def test_what_is_on_a_compute_shares_its_agents(deck: Deck) -> None:
+    await two_on(deck, agent_count=1)
+    first = asyncio.create_task(deck.placing.call("wine", REQUEST, "1"))
+    await deck.execution.arrived.wait()
+    for name in ("wine", "beer"):
+        with pytest.raises(Busy, match="All 1 agents of its compute"):
+            await deck.placing.call(name, REQUEST, "2")
+    deck.execution.release()
+    assert (await first).status == 200
+    deck.execution.holds = False
+    assert (await deck.placing.call("beer", REQUEST, "3")).status == 200
+
+
+async def test_what_was_attached_is_bounded_by_what_is_there_alone(deck: Deck) -> None:
+    await two_on(deck, agent_count=1, resource_id="/a/cluster")
+    names = ("wine", "beer") * 2
+    calls = [asyncio.create_task(deck.placing.call(one, REQUEST, "1")) for one in names]
+    await until(lambda: len(deck.execution.held) == 4)
+    for _ in calls:
+        deck.execution.release()
+    assert {answer.status for answer in await asyncio.gather(*calls)} == {200}
+
+
+async def test_agents_that_are_added_take_who_waits(deck: Deck) -> None:
+    await two_on(deck, agent_count=1)
+    await deck.deploy("ale", compute="cluster", sizing=Sizing(queue_s=30))
+    calls = [asyncio.create_task(deck.placing.call(one, REQUEST, "1")) for one in ("wine", "ale")]
+    await deck.execution.arrived.wait()
+    assert len(deck.execution.held) == 1
+    more = replace(deck.computes.find("cluster"), agent_count=2)
+    await deck.done(await deck.computes.update(ANNA, "cluster", more, Asked()))
+    await until(lambda: len(deck.execution.held) == 2)
+    for _ in calls:
+        deck.execution.release()
+    await asyncio.gather(*calls)
+
+
+async def test_agents_are_counted_after_a_restart(deck: Deck) -> None:
+    await two_on(deck, agent_count=1)
+    again = await deck.restarted()
+    again.execution.holds = True
+    first = asyncio.create_task(again.placing.call("wine", REQUEST, "1"))
+    await again.execution.arrived.wait()
+    with pytest.raises(Busy, match="All 1 agents"):
+        await again.placing.call("beer", REQUEST, "2")
+    again.execution.release()
+    await first
+
+
+async def test_replicas_beyond_the_agents_are_told_of(deck: Deck) -> None:
+    await two_on(deck, agent_count=2)
+    assert "'cluster' runs 2 for all" in deck.journal.tail("wine", 10)
+    deck.execution.holds = False
+    await deck.deploy("ale", compute="cluster", sizing=Sizing(replicas=2))
+    assert "agent_count" not in deck.journal.tail("ale", 10)
 
 
 async def test_a_caller_who_leaves_is_not_waited_for(deck: Deck) -> None:

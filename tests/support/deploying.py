@@ -131,6 +131,7 @@ class Deck:
             journal=self.journal,
             key=signing_key().public_key(),
             clock=clock,
+            agents=self.computes.agents,
         )
         self.deployments = Deployments(
             registry=Registry(self.documents, self.artifacts),

@@ -96,7 +96,7 @@ def update() -> None:
 
 @create.command("aks")
 @_NAME
-@click.option("--agent-count", "-a", type=int, help="As documented; told again.")
+@click.option("--agent-count", "-a", type=int, help="How many calls it runs at once: 3.")
 @click.option("--vm-size", "-s", help="As documented; told again.")
 @click.option("--location", "-l", help="As documented; told again.")
 @click.option("--cluster-purpose", type=click.Choice(["FastProd", "DevTest"]), help="What for.")

@@ -6,6 +6,7 @@ mean billions of values.
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -93,16 +94,22 @@ def _plain(found: object) -> Json:
         where, depth, value = left.pop()
         if depth > _DEEPEST:
             raise _Unread(f"nests more than {_DEEPEST} deep.")
-        if isinstance(value, dict):
-            for name, one in value.items():
-                if not isinstance(name, str):
-                    place = f" in {where}" if where else ""
-                    raise _Unread(f"has the name {name!r}{place}, which is no text: quote it.")
-                left.append((f"{where}.{name}" if where else name, depth + 1, one))
-        elif isinstance(value, list):
-            left += [(f"{where}[{index}]", depth + 1, one) for index, one in enumerate(value)]
-        elif not isinstance(value, str | int | float | None):
-            raise _Unread(f"has a {type(value).__name__} at {where}: quote it, if a text is meant.")
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise _Unread(f"has {value} at {where}, which is no number of JSON.")
+        left += [(place, depth + 1, one) for place, one in _parts(where, value)]
     return found
+
+
+def _parts(where: str, value: object) -> Iterator[tuple[str, object]]:
+    """Yield what *value* holds, with its place; raises `_Unread` if that is not plain."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if not isinstance(name, str):
+                place = f" in {where}" if where else ""
+                raise _Unread(f"has the name {name!r}{place}, which is no text: quote it.")
+            yield f"{where}.{name}" if where else name, one
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield f"{where}[{index}]", one
+    elif not isinstance(value, str | int | float | None):
+        raise _Unread(f"has a {type(value).__name__} at {where}: quote it, if a text is meant.")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise _Unread(f"has {value} at {where}, which is no number of JSON.")

@@ -16,6 +16,7 @@ from hermetic.access.principals import Principal
 from hermetic.certificates.credential import Credential
 from hermetic.clock import Clock
 from hermetic.errors import BadInput, Conflict, HermeticError, NotFound, NotPermitted
+from hermetic.gateway.agents import Agents
 from hermetic.gateway.frontends import Change, FrontEnd, FrontEnds
 from hermetic.gateway.operations import Operation, Operations, Tell, code_of
 from hermetic.log import logger
@@ -40,6 +41,7 @@ class Compute:
     """A compute, and how its front end is sealed.
 
     Args:
+        agent_count: How many calls it runs at once, unless it was attached.
         resource_id: What it was attached from; `None` for one that was created.
         networking: The network settings it was created with, as they came.
         failure: Why it could not be created, a code and a sentence; `None` if it was.
@@ -93,12 +95,14 @@ class Computes:
         self._known: dict[str, tuple[Compute, int]] = {}
         self.users: Callable[[str], Sequence[str]] = lambda _name: ()
         """Gives the names of what is deployed on a compute."""
+        self.agents = Agents()
+        """How many calls each of them runs at once."""
 
     async def start(self) -> None:
         """Read what is kept, and answer to it."""
         for document in await self._documents.all(_KIND):
             compute = await asyncio.to_thread(_compute, document)
-            self._known[compute.name] = compute, document.revision
+            self._know(compute, document.revision)
             await self._front_ends.hold(compute.front_end, self._renewed)
 
     def all(self) -> list[Compute]:
@@ -210,6 +214,7 @@ class Computes:
         async def work(tell: object) -> None:
             await self._documents.remove(_KIND, name)
             self._known.pop(name, None)
+            self.agents.forget(name)
             await self._front_ends.drop(now.front_end.name)
             log.info("compute.removed", compute=name)
 
@@ -239,8 +244,14 @@ class Computes:
             kept = await self._documents.replace(document)
         else:
             kept = await self._documents.add(document)
-        self._known[compute.name] = compute, kept.revision
+        self._know(compute, kept.revision)
         await self._front_ends.hold(compute.front_end, self._renewed)
+
+    def _know(self, compute: Compute, revision: int) -> None:
+        self._known[compute.name] = compute, revision
+        # What was attached is a pool that was there before, with bounds of its own.
+        is_created = compute.resource_id is None
+        self.agents.allow(compute.name, compute.agent_count if is_created else None)
 
     async def _renewed(self, name: str, credential: Credential) -> None:
         compute = self.find(name.partition("/")[2])  # it may be gone since this began

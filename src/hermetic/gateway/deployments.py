@@ -256,6 +256,8 @@ class Deployments:
         if not self.sealed(deployment):
             self._say(name, _OPEN, tell)
             log.warning("deployment.plain_http", deployment=name)
+        if (shortage := self._placing.shortage(deployment)) is not None:
+            self._say(name, shortage, tell)
         tell("It answers.")
         log.info("deployment.healthy", deployment=name, tls=deployment.tls.state)
 

@@ -25,6 +25,7 @@ from hermetic.errors import (
     WorkerDied,
 )
 from hermetic.gateway.admission import Admission
+from hermetic.gateway.agents import Agents
 from hermetic.gateway.journal import Journal
 from hermetic.log import logger
 from hermetic.registry.bundles import Bundles
@@ -70,11 +71,16 @@ class Placing:
         journal: Journal,
         key: RSAPublicKey,
         clock: Clock,
+        agents: Agents | None = None,
         unpacks: bool = True,
     ) -> None:
-        """Place none yet; *key* proves tokens, and bundles are unpacked here if it *unpacks*."""
+        """Place none yet; *key* proves tokens, and bundles are unpacked here if it *unpacks*.
+
+        *agents* bound what runs on each compute; without them nothing but the sizes does.
+        """
         self._bundles, self._execution, self._journal = bundles, execution, journal
         self._key, self._clock, self._unpacks = key, clock, unpacks
+        self._agents = agents or Agents()
         self._placed: dict[str, _Placed] = {}
         self._figures: Callable[[ServiceKey], Figures] | None = None
 
@@ -177,7 +183,8 @@ class Placing:
             raise NotFound(f"There is no service {name[:100]!r}.")
         began, outcome, executed_s = perf_counter(), Busy.type, 0.0
         try:
-            async with placed.admission.place():
+            agents = self._agents.of(placed.deployment.compute)
+            async with placed.admission.place(agents):
                 answer = await self._submitted(placed.deployment, request, request_id)
             executed_s = answer.executed_s
             if answer.error is not None:
@@ -200,6 +207,17 @@ class Placing:
         if self._figures is not None:
             waited_s = max(0.0, total_s - executed_s)
             self._figures(_counted(name)).observe(outcome, total_s, waited_s, executed_s)
+
+    def shortage(self, deployment: Deployment) -> str | None:
+        """Return what its owner is to know if its compute runs fewer calls than it may take."""
+        agents, at_once = self._agents.of(deployment.compute), deployment.sizing.at_once
+        if agents is None or agents.most >= at_once:
+            return None
+        return (
+            f"Note: its replicas may take {at_once} calls at once, and the compute"
+            f" {deployment.compute!r} runs {agents.most} for all that is deployed on it"
+            " (agent_count): further ones wait."
+        )
 
     def note(self, name: str, text: str) -> None:
         """Write *text* into the log of the deployment *name*."""

@@ -64,6 +64,7 @@ def use_cases(
         key=key.public_key(),
         clock=clock,
         unpacks=ground.unpacks,
+        agents=computes.agents,
     )
     deployments = Deployments(
         registry=content.deployments,

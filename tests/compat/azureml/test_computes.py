@@ -23,6 +23,12 @@ def ssl_of(told: dict[str, Any]) -> dict[str, Any]:
     return ssl
 
 
+def agents_of(desk: Desk) -> float:
+    agents = desk.deck.computes.agents.of("cluster")
+    assert agents is not None
+    return agents.most
+
+
 async def test_a_compute_is_read_as_its_client_wants_it(desk: Desk) -> None:
     await desk.create()
     told = (await desk.ask("GET", READ)).json
@@ -95,6 +101,20 @@ async def test_what_is_asked_for_is_told(desk: Desk) -> None:
     await desk.ended(await desk.ask("PUT", ONE, wished(ssl, **more)))
     inner = (await desk.ask("GET", READ)).json["properties"]["properties"]
     assert {name: inner[name] for name in more} == more
+    assert agents_of(desk) == 2
+
+
+async def test_agents_are_changed_by_a_put(desk: Desk) -> None:
+    ssl = {"status": "Auto", "leafDomainLabel": "a"}
+    await desk.ended(await desk.ask("PUT", ONE, wished(ssl)))
+    assert agents_of(desk) == 3
+    body = (await desk.ask("GET", READ)).json
+    body["properties"]["properties"] = {"agentCount": 5}
+    await desk.ended(await desk.ask("PUT", ONE, body))
+    assert agents_of(desk) == 5
+    body["properties"]["properties"] = {"agentCount": 0}
+    assert (await desk.ask("PUT", ONE, body)).status == 400
+    assert agents_of(desk) == 5
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,15 @@ socket.getaddrinfo = _noting
 
 import requests
 
-SENT = []
+SENT, ALTERED = [], {}
 _send = requests.Session.send
 
 
 def _noting_sent(session, request, **options):
+    if ALTERED and request.method == "PUT":
+        told = json.loads(request.body)
+        told["properties"]["properties"].update(ALTERED)
+        request.prepare_body(None, None, told)
     if request.method in {"PUT", "POST", "PATCH", "DELETE"}:
         SENT.append([request.method, request.url, body_of(request)])
     return _send(session, request, **options)
@@ -132,9 +136,11 @@ def deployment_wish(kind, **options):
     return refusal(lambda: kinds[kind].deploy_configuration(**options) and None)
 
 
-def compute(name, ssl=None, attach=None, purpose=None, **options):
+def compute(name, ssl=None, attach=None, purpose=None, agents=None, **options):
     def action():
         wish = configured(attach, ssl, options)
+        if agents:
+            wish.agent_count = agents
         if purpose:
             wish.cluster_purpose = purpose
         make = ComputeTarget.attach if attach else ComputeTarget.create
@@ -166,6 +172,23 @@ def update_compute(name, balancer=(None, None), **ssl):
 
 def wait_for_found(name):
     return refusal(lambda: ComputeTarget(workspace(), name).wait_for_completion())
+
+
+def grow(name, agents):
+    """Have a compute more agents: clients have no word for it, and send what they were told."""
+
+    def action():
+        target = ComputeTarget(workspace(), name)
+        ALTERED["agentCount"] = agents
+        try:
+            target.update(AksUpdateConfiguration())
+        finally:
+            ALTERED.clear()
+        target.wait_for_completion()
+        target.refresh_state()
+        return target.agent_count
+
+    return refusal(action)
 
 
 def remove_compute(name, how):

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -105,6 +106,31 @@ def test_who_is_too_many_is_told_so(client: AzureMl, product: Product, cluster: 
         statuses = sorted(pool.map(lambda _: callers.call(sleep=1.5), range(4)))
     assert statuses == [200, 503, 503, 503]
     client.play("delete", name="narrow")
+
+
+def called_at_once(client: AzureMl, product: Product, names: list[str]) -> list[int]:
+    """Call the services *names* at once, each for longer than a call waits for its turn."""
+    callers = [
+        Applications(uri_of(client, name), client.play("keys", name=name)[0], str(product.ca))
+        for name in names
+    ]
+    with ExitStack() as opened, ThreadPoolExecutor(len(names)) as pool:
+        ready = [opened.enter_context(one) for one in callers]
+        return sorted(pool.map(lambda one: one.call(sleep=2), ready))
+
+
+def test_services_share_the_agents_of_their_compute(client: AzureMl, product: Product) -> None:
+    made = client.play("compute", name="small", ssl={"leaf_domain_label": "small"}, agents=1)
+    client.resolve(made["accepted"]["cname"])
+    names = ["first", "second"]
+    for name in names:
+        client.play("deploy", name=name, on="small", num_replicas=2, max_request_wait_time=100)
+    assert "runs 1 for all" in client.play("log", name="first")
+    assert called_at_once(client, product, names) == [200, 503]
+    assert client.play("grow", name="small", agents=2)["accepted"] == 2
+    assert called_at_once(client, product, names) == [200, 200]
+    for name in names:
+        client.play("delete", name=name)
 
 
 def test_a_service_describes_itself(client: AzureMl, service: str, uri: str) -> None:
