@@ -1,5 +1,7 @@
 """Uploaded files, and the bundles they lie in."""
 
+from datetime import timedelta
+
 import pytest
 
 from hermetic.clock import TurnedClock
@@ -45,3 +47,47 @@ async def test_it_tells_which_bundles_are_wanted(artifacts: Artifacts) -> None:
     assert await artifacts.bundles() == ({A}, {A})
     await artifacts.deploy("wine", None)
     assert await artifacts.bundles() == ({A}, set())
+
+
+DAY = timedelta(days=1)
+
+
+async def names(artifacts: Artifacts) -> list[str]:
+    return [one.name for one in await artifacts.below("box")]
+
+
+async def test_what_nothing_refers_to_goes_after_a_while(
+    artifacts: Artifacts, clock: TurnedClock
+) -> None:
+    for name in ("box/a", "box/b", "box/m/a", "box/m/deep/b", "box/mm"):
+        await artifacts.put(Artifact(name, A, 1))
+    clock.advance(DAY)
+    assert await artifacts.sweep(set(), DAY) == 0
+    clock.advance(timedelta(seconds=1))
+    await artifacts.put(Artifact("box/new", A, 1))
+    assert await artifacts.sweep({"box/a", "box/m"}, DAY) == 2
+    assert await names(artifacts) == ["box/a", "box/m/a", "box/m/deep/b", "box/new"]
+    assert await artifacts.sweep(set(), DAY) == 3
+
+
+async def test_what_is_wanted_stays_for_a_while_more(
+    artifacts: Artifacts, clock: TurnedClock
+) -> None:
+    for name in ("box/a", "box/m/a", "box/m/b", "box/again"):
+        await artifacts.put(Artifact(name, A, 1))
+    clock.advance(2 * DAY)
+    assert await artifacts.want("box/m") == 2
+    await artifacts.put(Artifact("box/again", A, 1))
+    assert await artifacts.sweep(set(), DAY) == 1
+    assert await names(artifacts) == ["box/again", "box/m/a", "box/m/b"]
+    assert await artifacts.want("box/a") == 0
+
+
+async def test_who_sends_something_else_keeps_nothing_alive(
+    artifacts: Artifacts, clock: TurnedClock
+) -> None:
+    await artifacts.put(Artifact("box/a", A, 1))
+    clock.advance(2 * DAY)
+    with pytest.raises(Conflict):
+        await artifacts.put(Artifact("box/a", B, 1))
+    assert await artifacts.sweep(set(), DAY) == 1

@@ -95,6 +95,7 @@ class Assembly:
         members: dict[PurePosixPath, Path] = {}
         for number, source in enumerate(sources.files):
             artifact = await self._uploads.find(source.artifact)
+            await self._uploads.want(artifact.name)
             path = await self._uploads.path(artifact)
             if source.unpack:
                 unpacked = folder / f"unpacked-{number}"

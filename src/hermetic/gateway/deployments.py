@@ -96,6 +96,14 @@ class Deployments:
         """Return the names of what is deployed on *compute*."""
         return [one.name for one in self.all() if one.compute == compute]
 
+    def uploads(self) -> set[str]:
+        """Return the uploaded files that deployments refer to."""
+        return {each for one in self.all() for each in one.uploads}
+
+    def environments(self) -> set[tuple[str, ...]]:
+        """Return what is installed for deployments: of each that needs something, all of it."""
+        return {one.requirements for one in self.all() if one.requirements}
+
     def keys(self, principal: Principal, name: str) -> DeploymentKeys:
         """Return the keys that callers show; raises as `find`, and `NotPermitted`."""
         kept = self._kept(name)
@@ -159,7 +167,7 @@ class Deployments:
             Conflict: There is a service of that name, or it is being changed.
             NotPermitted: The principal may only read, or it is somebody else's.
         """
-        kept = await self.check(principal, wish, overwrite=overwrite)
+        kept = _made_of(await self.check(principal, wish, overwrite=overwrite), wish.sources)
         before = self._known.get(kept.deployment.name)
         if (before.revision if before else 0) != kept.revision:
             raise Conflict(
@@ -176,7 +184,7 @@ class Deployments:
         _refuse_stranger(principal, before.deployment)
         self._operations.refuse_busy(f"{_KIND}/{name}")
         changed = replace(wish.deployment, changed_at=self._clock())
-        kept = await self._sealed(replace(before, deployment=changed), wish)
+        kept = _made_of(await self._sealed(replace(before, deployment=changed), wish), wish.sources)
         return await self._begin("Update", kept, wish.sources, before)
 
     async def delete(self, principal: Principal, name: str) -> Operation:
@@ -296,6 +304,13 @@ class Deployments:
         if name not in self._known:
             raise NotFound(f"There is no service {name[:100]!r}.")
         return self._known[name]
+
+
+def _made_of(kept: Kept, sources: Sources | None) -> Kept:
+    if sources is None:
+        return kept
+    uploads = tuple(one.artifact for one in sources.files)
+    return replace(kept, deployment=replace(kept.deployment, uploads=uploads))
 
 
 def _front_end(kept: Kept) -> FrontEnd:

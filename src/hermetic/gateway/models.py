@@ -76,7 +76,7 @@ class Models:
         if not prefixes:
             raise BadInput("An asset consists of at least one uploaded file: name it.")
         for prefix in prefixes:
-            await self._uploads.below(prefix)
+            await self._uploads.want(prefix)
         asset = Asset(uuid.uuid4().hex, name, tuple(prefixes))
         body = {"name": name, "prefixes": list(prefixes)}
         await self._documents.add(Document(_ASSET, asset.id, body))
@@ -94,7 +94,7 @@ class Models:
 
         Raises:
             BadInput: The name cannot be one.
-            NotFound: There is no such asset.
+            NotFound: There is no such asset, or its files were swept since.
             NotPermitted: The principal may only read.
         """
         _refuse_reader(principal)
@@ -103,7 +103,8 @@ class Models:
                 f"{model.name[:100]!r} cannot be a model's name: use 1 to 255 letters, digits or any"
                 " of . _ -, beginning with a letter or a digit."
             )
-        await self.asset(model.asset)
+        for prefix in (await self.asset(model.asset)).prefixes:
+            await self._uploads.want(prefix)
         version = await self._next(model.name)
         made = replace(model, version=version, created_at=self._clock(), owner=principal.name)
         await self._documents.add(_document(made, 0))
@@ -149,14 +150,23 @@ class Models:
         await self._documents.remove(_MODEL, id_)
 
     async def files(self, id_: str) -> dict[str, Artifact]:
-        """Return the files of a model by where they lie in its folder; raises `NotFound`."""
+        """Return the files of a model by where they lie in its folder; raises `NotFound`.
+
+        They stay for a while, even if somebody removes the model meanwhile.
+        """
         asset = await self.asset((await self.find(id_)).asset)
         found: dict[str, Artifact] = {}
         for prefix in asset.prefixes:
             parent, _, _ = prefix.rpartition("/")
-            for artifact in await self._uploads.below(prefix):
+            for artifact in await self._uploads.want(prefix):
                 found[artifact.name[len(parent) + 1 :]] = artifact
         return found
+
+    async def uploads(self) -> set[str]:
+        """Return the uploaded files, and folders of them, that models refer to."""
+        used = {one.asset for one in await self.all()}
+        assets = await self._documents.all(_ASSET)
+        return {each for one in assets if one.name in used for each in one.body["prefixes"]}
 
     async def _next(self, name: str) -> int:
         """Return the next version of *name*, which nobody else gets."""

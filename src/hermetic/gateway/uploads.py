@@ -1,11 +1,13 @@
 """Files that are uploaded on the way to a model or a deployment, and handed out again.
 
-Each is kept in a bundle of its own, so that what keeps bundles keeps them too.
+Each is kept in a bundle of its own, so that what keeps bundles keeps them too.  One that nothing
+refers to stays for a day, since its model or its deployment may follow.
 """
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 from hermetic.client import bundling
@@ -18,6 +20,7 @@ from hermetic.registry.disk import PIECE, full_disk_told, receive
 from hermetic.serving.bundle import Shelf
 from hermetic.serving.schema import is_file_name
 
+GRACE = timedelta(days=1)
 _CONTENT = PurePosixPath("content")
 
 log = logger(__name__)
@@ -66,6 +69,20 @@ class Uploads:
         if not found:
             raise NotFound(f"There is no uploaded file or folder {prefix[:200]!r}.")
         return found
+
+    async def want(self, prefix: str) -> Sequence[Artifact]:
+        """Return what `below` does, and have it stay: something is about to refer to it."""
+        if not await self._artifacts.want(prefix):
+            raise NotFound(
+                f"There is no uploaded file or folder {prefix[:200]!r}, or none any more: send it"
+                " again."
+            )
+        return await self._artifacts.below(prefix)
+
+    async def sweep(self, kept: Collection[str]) -> None:
+        """Forget files that are not in *kept*, nor in a folder that is, unless wanted lately."""
+        if swept := await self._artifacts.sweep(kept, GRACE):
+            log.info("artifact.swept", files=swept)
 
     async def path(self, artifact: Artifact) -> Path:
         """Return where the content of *artifact* lies, to be read at once and not changed."""

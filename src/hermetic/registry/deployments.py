@@ -81,6 +81,7 @@ def _document(kept: Kept) -> Document:
         "script": one.script,
         "variables": [list(pair) for pair in one.variables],
         "requirements": list(one.requirements),
+        "uploads": list(one.uploads),
         "error": one.error,
     }
     keys: Mapping[str, bytes] = {
@@ -103,6 +104,8 @@ def _kept(document: Document) -> Kept:
         "state": DeploymentState(body["state"]),
         "variables": tuple((name, value) for name, value in body["variables"]),
         "requirements": tuple(body["requirements"]),
+        # What was kept by an earlier version does not say.
+        "uploads": tuple(body.get("uploads", ())),
         "error": None if error is None else (error[0], error[1]),
     }
     keys = DeploymentKeys(

@@ -76,6 +76,7 @@ class Deployment:
         script: Where in the bundle a call begins.
         variables: What its script finds in its environment.
         requirements: What is installed for it.
+        uploads: The uploaded files it was put together from, which it may be again.
         error: Why it failed.
     """
 
@@ -100,6 +101,7 @@ class Deployment:
     script: str = ""
     variables: tuple[tuple[str, str], ...] = ()
     requirements: tuple[str, ...] = ()
+    uploads: tuple[str, ...] = ()
     error: tuple[str, str] | None = None
 
 
