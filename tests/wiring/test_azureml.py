@@ -1,7 +1,10 @@
 """The face of Azure ML as part of one box: what a running node answers."""
 
+import asyncio
+import os
 import socket
 import ssl
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from hermetic.client.api import Client
 from hermetic.config.azureml import AzureMl
 from hermetic.config.home import Home
 from hermetic.wiring.life import Ready
+from tests.support.waiting import until
 from tests.wiring.test_onebox import PASSWORD, SETTINGS, during
 
 STORAGE = "hermetic.blob.hermetic.internal"
@@ -87,3 +91,27 @@ def test_what_an_upload_left_behind_is_cleared_away(home: Home) -> None:
     left.mkdir(parents=True)
     during(home, metadata)
     assert not left.exists()
+
+
+def aged(home: Home) -> Path:
+    """Lay an environment there that nobody has used for two days."""
+    place = home.environments / ("a" * 64)
+    place.mkdir(parents=True)
+    ready, old = place / "ready", time.time() - 2 * 86400
+    ready.touch()
+    os.utime(ready, (old, old))
+    return place
+
+
+def test_what_nothing_is_deployed_with_is_swept_at_the_start(home: Home) -> None:
+    place = aged(home)
+    waited = during(home, lambda _ready: asyncio.run(until(lambda: not place.exists())))
+    assert waited == [None]
+    assert not place.exists()
+
+
+def test_without_the_face_nobody_knows_what_is_used_and_all_stays(home: Home) -> None:
+    place = aged(home)
+    settings = replace(SETTINGS, azureml=AzureMl(enabled=False))
+    during(home, metadata, settings)
+    assert place.exists()

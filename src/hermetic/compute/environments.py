@@ -1,18 +1,23 @@
 """Virtual environments for scripts that need more than the node has: one for each list of packages.
 
-Each is built once and kept.  Only wheels are installed, so nothing of a package runs before a
-worker, confined, imports it.  The workers' own code is put in by a link to it.
+Each is built once and kept, until a day after it was last seen in use.  Only wheels are installed,
+so nothing of a package runs before a worker, confined, imports it.  The workers' own code is put
+in by a link to it.
 """
 
 import asyncio
 import os
+import re
+import secrets
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from hermetic.clock import Clock
 from hermetic.compute.folder import remove_tree
 from hermetic.errors import ServiceUnloadable
 from hermetic.log import logger
@@ -21,7 +26,13 @@ from hermetic.serving.requirements import digest
 PACKAGE = Path(__file__).resolve().parents[1]
 """The workers' own code."""
 
+GRACE = timedelta(days=1)
+"""How long one that is not used stays: longer than the last calls of what was deployed with it, and
+than it takes to deploy again what failed."""
+
 _READY = "ready"
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_DOOMED = ".doomed-"
 _WITHIN_S = 900.0
 _LAST_LINES = 40
 _ENVIRONMENT: tuple[str, ...] = (
@@ -47,8 +58,8 @@ log = logger(__name__)
 class Environments:
     """The environments in *folder*, for the interpreter *python*."""
 
-    def __init__(self, folder: Path, python: str = sys.executable) -> None:
-        self._folder, self._python = folder, python
+    def __init__(self, folder: Path, clock: Clock, python: str = sys.executable) -> None:
+        self._folder, self._clock, self._python = folder, clock, python
         self._building: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def python(self, requirements: tuple[str, ...]) -> Path:
@@ -68,12 +79,57 @@ class Environments:
         place = self._place(requirements)
         async with self._building.setdefault(place.name, asyncio.Lock()):
             if self.is_ready(requirements):
+                await asyncio.to_thread(self._see, place)
                 return f"The environment {place.name[:12]} was built before."
             await asyncio.to_thread(_emptied, place)
             said = await self._build(place, requirements)
             (place / _READY).touch()
+            await asyncio.to_thread(self._see, place)
         log.info("environment.built", digest=place.name, packages=len(requirements))
         return said
+
+    async def sweep(self, used: Collection[tuple[str, ...]]) -> None:
+        """Remove environments that were not seen in use for `GRACE`.
+
+        Args:
+            used: The requirements of all that is deployed; what is being deployed has just been
+                built, or seen by `ensure`.
+        """
+        kept = {self._place(one).name for one in used}
+        try:
+            for place in await asyncio.to_thread(_within, self._folder):
+                await self._sweep_one(place, is_used=place.name in kept)
+        except OSError as error:
+            log.warning("environment.not_swept", cause=str(error))
+
+    async def _sweep_one(self, place: Path, *, is_used: bool) -> None:
+        if place.name.startswith(_DOOMED):
+            await asyncio.to_thread(remove_tree, str(place))
+            return
+        if is_used:
+            await asyncio.to_thread(self._see, place)
+        if is_used or not _DIGEST.match(place.name):
+            return
+        # Whoever wants it meanwhile waits, and builds it again.
+        async with self._building.setdefault(place.name, asyncio.Lock()):
+            doomed = await asyncio.to_thread(self._set_aside, place)
+        if doomed is not None:
+            await asyncio.to_thread(remove_tree, str(doomed))
+            log.info("environment.swept", digest=place.name)
+
+    def _see(self, place: Path) -> None:
+        now = self._clock().timestamp()
+        with suppress(FileNotFoundError):  # deployed, and removed by hand
+            os.utime(place / _READY, (now, now))
+
+    def _set_aside(self, place: Path) -> Path | None:
+        """Rename *place*, if it was not seen in use lately, so that nobody finds it any more."""
+        ready = place / _READY
+        # One that was cut short counts from when it was begun.
+        seen = (ready if ready.exists() else place).stat().st_mtime
+        if self._clock().timestamp() - seen < GRACE.total_seconds():
+            return None
+        return place.rename(place.with_name(f"{_DOOMED}{secrets.token_hex(8)}"))
 
     def _place(self, requirements: tuple[str, ...]) -> Path:
         return self._folder / digest(requirements, sys.version)
@@ -94,6 +150,10 @@ class Environments:
             remove_tree(str(packages / PACKAGE.name))
         (packages / PACKAGE.name).symlink_to(PACKAGE)
         return said
+
+
+def _within(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _emptied(place: Path) -> None:

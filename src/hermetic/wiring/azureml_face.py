@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from hermetic.compat.azureml.app import AzureMl, Doors, Scoring
 from hermetic.compat.azureml.face import Face
+from hermetic.compute.environments import Environments
 from hermetic.fronts.proxies import Proxies
 from hermetic.gateway.access import Access
 from hermetic.gateway.frontends import FrontEnds
@@ -30,6 +31,12 @@ class AzureMlFace:
     def before(self, behind: Behind) -> Behind:
         """Return *behind* with the face in front of it."""
         return replace(behind, around=self._around, refusing=self.face.cases.placing.refused)
+
+    async def sweep(self, environments: Environments | None) -> None:
+        """Clear away uploaded files and *environments*, if they are here, that nothing refers to."""
+        await self.face.cases.sweep()
+        if environments is not None:
+            await environments.sweep(self.face.cases.deployments.environments())
 
     def _around(self, app: ASGIApp) -> ASGIApp:
         """Return *app* with the face in front of it."""

@@ -49,7 +49,7 @@ async def working(home: Home, settings: ComputeSettings) -> AsyncIterator[Work]:
             home.work,
             limits=limits,
             hidden=home.root,
-            environments=Environments(home.environments),
+            environments=Environments(home.environments, system_clock),
         )
         await execution.start()
         stack.push_async_callback(execution.stop, _LAST_S)

@@ -16,6 +16,7 @@ from hermetic.node import host
 from hermetic.node.server import bind
 from hermetic.wiring import life
 from hermetic.wiring.azureml import azureml
+from hermetic.wiring.azureml_face import AzureMlFace
 from hermetic.wiring.azureml_standing import on_box
 from hermetic.wiring.facing import facing, web_server
 from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
@@ -65,7 +66,7 @@ async def _serve(home: Home, settings: Settings, password: str | None, announce:
                 tasks: list[Task] = [
                     *sealing.watching(sockets),
                     *face.tasks,
-                    partial(_sweep, parts),
+                    partial(_sweep, parts, azure),
                 ]
                 announced = partial(life.announced, home, ready, announce)
                 await life.serve_beside(server, tasks, announced)
@@ -82,7 +83,10 @@ async def _sealed(home: Home, settings: Settings) -> Sealing:
     return await seal(home, replace(wish, port=settings.kestrel.port), system_clock)
 
 
-async def _sweep(parts: Parts) -> None:
+async def _sweep(parts: Parts, azure: AzureMlFace | None) -> None:
+    # What is deployed has been read by now, so the first time need not wait.
     while True:
-        await asyncio.sleep(_SWEEP_S)
+        if azure is not None:
+            await azure.sweep(parts.environments)
         await parts.sweep()
+        await asyncio.sleep(_SWEEP_S)

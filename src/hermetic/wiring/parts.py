@@ -29,6 +29,7 @@ class Parts:
 
     kept: Kept
     execution: LocalExecution
+    environments: Environments
     offer: Offer
     hosted: Hosted
 
@@ -61,16 +62,18 @@ async def assembled(
         stack.push_async_callback(kept.database.close)
         await kept.database.open()
         limits = limits_of(settings.pool, settings.limits)
+        environments = Environments(home.environments, clock)
         execution = LocalExecution(
             home.work,
             limits=limits,
             hidden=home.root,
-            environments=Environments(home.environments),
+            environments=environments,
         )
         await execution.start()
         stack.push_async_callback(execution.stop, _LAST_S)
         offer = await stack.enter_async_context(offered(kept, execution, key, clock))
-        parts = Parts(kept, execution, offer, hosted(home, kept, clock, execution, limits))
+        sessions = hosted(home, kept, clock, execution, limits)
+        parts = Parts(kept, execution, environments, offer, sessions)
         await offer.start()
         await parts.hosted.start()
         stack.push_async_callback(parts.hosted.stop)

@@ -14,6 +14,7 @@ from hermetic.node import host
 from hermetic.node.server import bind
 from hermetic.wiring import life
 from hermetic.wiring.azureml import azureml
+from hermetic.wiring.azureml_face import AzureMlFace
 from hermetic.wiring.azureml_standing import on_web_node
 from hermetic.wiring.backend import back_end
 from hermetic.wiring.company import identity_of
@@ -70,7 +71,7 @@ async def _serve(
                 *parts.tasks,
                 *sealing.watching(sockets),
                 *face.tasks,
-                partial(_sweep, parts),
+                partial(_sweep, parts, azure),
             ]
             await face.health.start()
             try:
@@ -84,7 +85,9 @@ async def _serve(
                 await face.health.stop()
 
 
-async def _sweep(parts: WebParts) -> None:
+async def _sweep(parts: WebParts, azure: AzureMlFace | None) -> None:
     while True:
         await asyncio.sleep(_SWEEP_S)
         await parts.sweep()
+        if azure is not None:
+            await azure.sweep(None)  # environments are where code runs
