@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from hermetic.certificates.chain import Chain
 from hermetic.certificates.credential import Credential
@@ -157,6 +158,38 @@ async def test_what_an_owner_gave_is_not_renewed(deck: Deck, owner: Owner) -> No
     deck.clock.advance(timedelta(hours=23))
     await deck.front_ends.turn()
     assert owner.kept == []
+
+
+async def test_what_an_owner_gave_is_warned_about_once_at_each_stage(
+    deck: Deck, owner: Owner
+) -> None:
+    await owner.hold(own(given()))
+    (held,) = deck.front_ends.all()
+    assert held.credential is not None
+    chain = held.credential.chain
+    told = []
+    for share in (0.5, 0.7, 0.72, 0.9, 0.96, 1.01):
+        deck.clock.now = chain.not_before + (chain.not_after - chain.not_before) * share
+        with capture_logs() as logs:
+            await deck.front_ends.turn()
+            await deck.front_ends.hold(held, owner.keep)  # described anew, as it may be
+        told += [(one["stage"], one["log_level"]) for one in logs if "expiring" in one["event"]]
+    assert told == [
+        ("due", "warning"),
+        ("late", "warning"),
+        ("critical", "error"),
+        ("expired", "error"),
+    ]
+    assert owner.kept == []
+
+
+async def test_what_is_ours_is_not_warned_about(deck: Deck, owner: Owner) -> None:
+    held = await owner.hold(AUTO)
+    assert held.credential is not None
+    deck.clock.now = held.credential.chain.not_after - timedelta(hours=1)
+    with capture_logs() as logs:
+        await deck.front_ends.turn()
+    assert [one["event"] for one in logs if "expiring" in one["event"]] == []
 
 
 async def test_a_renewal_that_fails_is_tried_again(deck: Deck, owner: Owner) -> None:

@@ -18,6 +18,7 @@ from hermetic.certificates.credential import Credential
 from hermetic.certificates.importing import Known, Wanted, judge
 from hermetic.certificates.names import ServerName
 from hermetic.certificates.reading import read
+from hermetic.certificates.renewal import Stage, stage
 from hermetic.clock import Clock
 from hermetic.errors import CertificateRejected, Conflict, HermeticError
 from hermetic.gateway.ordering import Due, Ordering
@@ -97,6 +98,8 @@ class _Held:
     keep: Keep
     due: Due | None
     """When its certificate is to be renewed; `None` where that is not ours to do."""
+    told: Stage = Stage.FRESH
+    """How late it was when that was told last, of a certificate that its owner gave."""
 
 
 class FrontEnds:
@@ -190,7 +193,10 @@ class FrontEnds:
     async def hold(self, front_end: FrontEnd, keep: Keep) -> None:
         """Answer to *front_end* from the next handshake on; *keep* is told of renewed ones."""
         before = self._held.get(front_end.name)
-        self._held[front_end.name] = _Held(front_end, keep, self._due(front_end, before))
+        held = _Held(front_end, keep, self._due(front_end, before))
+        if before is not None and before.front_end.credential is front_end.credential:
+            held.told = before.told
+        self._held[front_end.name] = held
         await self._present()
         if before is not None and before.front_end.tls.host != front_end.tls.host:
             await self._forget(before.front_end.tls)
@@ -218,14 +224,17 @@ class FrontEnds:
     async def run(self) -> Never:
         """Renew what is due, until cancelled."""
         while True:
-            await self._pause(_LOOK_S)
             await self.turn()
+            await self._pause(_LOOK_S)
 
     async def turn(self) -> None:
         """Do once what `run` does again and again: renew what is due, the most urgent first.
 
-        An order may take minutes, and what lives a day must not wait for twenty of them.
+        An order may take minutes, and what lives a day must not wait for twenty of them.  Of what
+        its owner gave is told how late it is.
         """
+        for held in self._held.values():
+            self._tell_what_is_left(held)
         tried: set[str] = set()
         while (name := await self._most_urgent(tried)) is not None:
             tried.add(name)
@@ -235,6 +244,25 @@ class FrontEnds:
         """Return why the certificate of the front end *name* could not be renewed, if so."""
         held = self._held.get(name)
         return held.due.trouble.text if held and held.due and held.due.trouble else None
+
+    def _tell_what_is_left(self, held: _Held) -> None:
+        """Warn once at each stage of the life of a certificate that only its owner replaces."""
+        one = held.front_end
+        if one.tls.state is not TlsState.ENABLED or one.credential is None:
+            return
+        chain = one.credential.chain
+        reached = stage(chain, self._clock())
+        if reached in (Stage.FRESH, held.told):
+            return
+        held.told = reached
+        tell = log.error if reached in (Stage.CRITICAL, Stage.EXPIRED) else log.warning
+        tell(
+            "frontend.certificate_expiring",
+            name=one.name,
+            host=one.tls.host,
+            stage=reached.value,
+            not_after=chain.not_after.isoformat(),
+        )
 
     async def _lead(self, before: FrontEndTls, after: FrontEndTls) -> None:
         """Let a name of ours lead here before anything is said of it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -14,7 +15,6 @@ from hermetic.node import host
 from hermetic.node.server import bind
 from hermetic.wiring import life
 from hermetic.wiring.azureml import azureml
-from hermetic.wiring.azureml_face import AzureMlFace
 from hermetic.wiring.azureml_standing import on_web_node
 from hermetic.wiring.backend import back_end
 from hermetic.wiring.company import identity_of
@@ -24,7 +24,7 @@ from hermetic.wiring.life import EVERYWHERE, Announce, Ready, Task
 from hermetic.wiring.presenting import seal
 from hermetic.wiring.together import token_key, wished
 from hermetic.wiring.unsealing import opened
-from hermetic.wiring.webparts import WebParts, assembled
+from hermetic.wiring.webparts import assembled
 
 _SWEEP_S = 600.0
 
@@ -66,12 +66,14 @@ async def _serve(
         ):
             inside = kept.database, identity.key
             face = await facing(home, settings, sealing, parts.behind(sealing), inside, azure)
+            # Environments of scripts are where code runs, and not here.
+            sweeps = [parts.sweep, *([partial(azure.sweep, None)] if azure else ())]
             beside: list[Task] = [
                 *tasks,
                 *parts.tasks,
                 *sealing.watching(sockets),
                 *face.tasks,
-                partial(_sweep, parts, azure),
+                partial(_sweep, sweeps),
             ]
             await face.health.start()
             try:
@@ -85,9 +87,8 @@ async def _serve(
                 await face.health.stop()
 
 
-async def _sweep(parts: WebParts, azure: AzureMlFace | None) -> None:
+async def _sweep(sweeps: Sequence[Task]) -> None:
     while True:
         await asyncio.sleep(_SWEEP_S)
-        await parts.sweep()
-        if azure is not None:
-            await azure.sweep(None)  # environments are where code runs
+        for one in sweeps:
+            await one()
