@@ -14,12 +14,12 @@ from tests.support.skewed import needs_faketime, off_by
 pytestmark = [pytest.mark.slow, pytest.mark.system, needs_faketime]
 
 HOST = "www.contoso.test"
-LATER = timedelta(days=75)  # of 90 that ours are good for, and of 80 that theirs is
+LATER = timedelta(hours=20)  # of 24 that ours are good for, and theirs is
 
 
 def made(client: AzureMl) -> str:
     """Create two computes, with our certificate and with somebody's; return the name of ours."""
-    given = hierarchy(name="Company").issue(HOST, life=timedelta(days=80))
+    given = hierarchy(name="Company").issue(HOST, life=timedelta(hours=24))
     (client.work / "cert.pem").write_bytes(given.chain_pem)
     (client.work / "key.pem").write_bytes(given.key_pem)
     own = {"ssl_cname": HOST, "ssl_cert_pem_file": "cert.pem", "ssl_key_pem_file": "key.pem"}
@@ -29,7 +29,7 @@ def made(client: AzureMl) -> str:
     return name
 
 
-def test_months_later_one_is_renewed_and_the_other_warned_about(kind: str, tmp_path: Path) -> None:
+def test_hours_later_one_is_renewed_and_the_other_warned_about(kind: str, tmp_path: Path) -> None:
     product = azureml.start(tmp_path / "home")
     with AzureMl(product, tmp_path / "work", client=kind) as client:
         ours = made(client)
