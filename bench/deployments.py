@@ -62,7 +62,7 @@ def _deployed(box: Product, client: httpx2.Client) -> Deployed:
     ssl = {"status": "Auto", "leafDomainLabel": "bench"}
     told = {"properties": {"computeType": "AKS", "properties": {"sslConfiguration": ssl}}}
     client.put(compute, json=told).raise_for_status()
-    until(lambda: client.get(compute).is_success)
+    until(lambda: client.get(compute).json()["properties"]["provisioningState"] == "Succeeded")
     host = client.get(compute).json()["properties"]["properties"]["sslConfiguration"]["cname"]
     took_s = _deploy(client, mms, "plain", b"def run(raw_data):\n    return raw_data\n")
     _deploy(client, mms, "bench", SCRIPT)

@@ -99,7 +99,7 @@ def _first(pattern: str, text: str) -> str:
 
 
 def _percentile(which: str, text: str) -> float:
-    found = re.search(rf"^\s+{which}%\s+([\d.]+)(us|ms|s)$", text, re.M)
+    found = re.search(rf"^\s+{which}%\s+([\d.]+)(us|ms|s)\s*$", text, re.M)
     if found is None:
         raise SystemExit(f"wrk printed no {which} % latency:\n{text}")
     return float(found.group(1)) * UNITS[found.group(2)]

@@ -228,6 +228,7 @@ def main() -> int:
         for measured, some in (one_box(Path(name)), two_hops(Path(name, "two"))):
             found += measured
             runs |= some
+        found += of_deployments(Path(name, "deployments"))
     found += many_certificates() + many_nodes()
     print(table(found, runs))
     results = {
