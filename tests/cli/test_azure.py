@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from hermetic.cli.azure import local, printed, secret
+from hermetic.cli.querying import query_of
 from hermetic.config.home import Home
 from hermetic.errors import BadInput
 
@@ -60,8 +61,22 @@ def test_a_query_says_what_is_printed(query: str, form: str, told: str) -> None:
     assert (done.exit_code, done.output) == (0, told)
 
 
+def test_nothing_is_done_for_a_query_that_is_none() -> None:
+    done: list[Home] = []
+
+    @click.command()
+    @local
+    def act(home: Home) -> None:
+        done.append(home)
+
+    assert CliRunner().invoke(act, ["--query", "["]).exit_code == 2
+    assert done == []
+    assert CliRunner().invoke(act, ["--query", "a"]).exit_code == 0
+    assert len(done) == 1
+
+
 def test_a_result_that_failed_failed_whatever_is_asked_of_it(capsys: Captured) -> None:
-    assert printed({"statusCode": "fail", "a": 1}, "json", "a") == 1
+    assert printed({"statusCode": "fail", "a": 1}, "json", query_of("a")) == 1
     assert capsys.readouterr().out == "1\n"
 
 

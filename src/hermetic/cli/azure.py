@@ -13,7 +13,7 @@ import click
 from hermetic import log
 from hermetic.cli import output
 from hermetic.cli.connection import Reach, home_option
-from hermetic.cli.querying import queried
+from hermetic.cli.querying import Query, query_of
 from hermetic.config.home import Home
 from hermetic.errors import BadInput
 
@@ -58,14 +58,14 @@ def remote(command: Command) -> Command:
     return _options(printing)
 
 
-def printed(result: object, form: str, query: str | None = None) -> int:
+def printed(result: object, form: str, query: Query | None = None) -> int:
     """Print *result*, or what *query* asks for of it, in that form.
 
     Return the exit code: 1 if the result says that it failed.
     """
     failed = isinstance(result, Mapping) and result.get("statusCode") == "fail"
     if query is not None:
-        result = queried(result, query)
+        result = query(result)
     if result is not None:
         if form in {"json", "jsonc"}:
             output.show_document(result)
@@ -114,12 +114,12 @@ def _options(command: Command) -> Command:
     return command
 
 
-def _query(values: dict[str, object]) -> str | None:
+def _query(values: dict[str, object]) -> Query | None:
     """Take the words out of *values* that no command knows of; return what is asked for."""
     for name in ("verbose", "debug", "mls"):
         values.pop(name, None)
     query = values.pop("query", None)
-    return None if query is None else str(query)
+    return None if query is None else query_of(str(query))
 
 
 def _titles(result: object) -> list[str]:
