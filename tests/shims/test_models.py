@@ -95,6 +95,17 @@ def test_images_are_refused_with_what_there_is_instead(tmp_path: Path) -> None:
             InferenceConfig("score.py", source_directory=str(tmp_path), **more)
 
 
+def test_a_conda_file_stands_for_an_environment_and_not_beside_one(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text("")
+    (tmp_path / "conda.yml").write_text(SPECIFICATION)
+    told: dict[str, Any] = {"source_directory": str(tmp_path), "conda_file": "conda.yml"}
+    made = InferenceConfig("score.py", runtime="python", **told)
+    packages = made.environment.python.conda_dependencies.pip_packages
+    assert packages == ["azureml-defaults", "scikit-learn==1.5"]
+    with pytest.raises(WebserviceException, match="not both"):
+        InferenceConfig("score.py", environment=Environment("one"), **told)
+
+
 def test_what_is_sent_around_a_script_is_what_lies_there(tmp_path: Path) -> None:
     source = tmp_path / "source"
     for name in ("score.py", "data/a.csv", ".git/config", "__pycache__/score.pyc"):

@@ -9,16 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from urllib3.util import Retry
 
 from azureml.core._node import Node, Refused, refusal
-from azureml.core.authentication import ArmTokenAuthentication
+from azureml.core._operations import ended
+from azureml.core.authentication import ArmTokenAuthentication, MsiAuthentication
 from azureml.exceptions import (
     AuthenticationException,
     ProjectSystemException,
     WebserviceException,
 )
+from hermetic.certificates.credential import Credential
+from hermetic.tls.contexts import server_context
+from tests.support.certificates import Hierarchy, hierarchy
 
 WHO = ArmTokenAuthentication("the-token")
+COMPANY, OTHERS = hierarchy(name="Company"), hierarchy(name="Others")
 
 
 @dataclass
@@ -30,7 +37,7 @@ class Web:
     seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
 
-def served() -> tuple[HTTPServer, Web]:
+def served(credential: Credential | None = None) -> tuple[HTTPServer, Web]:
     class Handler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
             length = int(self.headers.get("content-length") or 0)
@@ -50,6 +57,10 @@ def served() -> tuple[HTTPServer, Web]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     made = Web(f"http://127.0.0.1:{server.server_port}")
+    if credential is not None:
+        made.address = f"https://localhost:{server.server_port}"
+        context = server_context(credential)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     return server, made
 
@@ -193,3 +204,88 @@ def test_a_token_never_stands_in_what_is_told(node: Node, web: Web) -> None:
     with pytest.raises(Refused) as refused:
         node.ask("GET", "/path")
     assert "the-token" not in str(refusal(refused.value, WebserviceException, "the node"))
+
+
+@pytest.fixture
+def sealed() -> Iterator[Web]:
+    """A server whose certificate the company issued."""
+    server, web = served(COMPANY.issue("localhost"))
+    yield web
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("believed", "reached"), [(COMPANY, True), (OTHERS, False)])
+def test_the_node_is_whom_the_login_believed_and_nobody_else(
+    sealed: Web,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    believed: Hierarchy,
+    reached: bool,
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(believed.root_pem)
+    (tmp_path / "system.pem").write_bytes(COMPANY.root_pem)
+    for name in ("MSI_ENDPOINT", "ARM_CLOUD_METADATA_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HERMETIC_HOME", str(tmp_path))
+    monkeypatch.setenv("HERMETIC_URL", sealed.address)
+    monkeypatch.setenv("HERMETIC_CA", str(tmp_path / "ca.pem"))
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(tmp_path / "system.pem"))
+    node = Node(WHO)
+    if reached:
+        assert node.ask("GET", "/path").body == {}
+    else:
+        with pytest.raises(ProjectSystemException, match="certificate"):
+            node.ask("GET", "/path")
+    assert bool(sealed.seen) is reached
+    # Services may present what others certified.
+    assert node.call(f"{sealed.address}/score", b"{}", {}).status_code == 200
+
+
+def test_a_service_that_nobody_vouches_for_is_not_called(
+    sealed: Web, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Retry, "sleep", lambda *_told: None)
+    with pytest.raises(requests.exceptions.SSLError):
+        node.call(f"{sealed.address}/score", b"{}", {"authorization": "Bearer key"})
+    assert sealed.seen == []
+
+
+def test_the_secret_of_the_variables_follows_no_redirect(
+    web: Web, other: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MSI_ENDPOINT", f"{web.address}/msi/token")
+    monkeypatch.setenv("MSI_SECRET", "the-secret")
+    web.answers.append(answer(307, None, location=f"{other.address}/msi/token"))
+    with pytest.raises(AuthenticationException, match="307"):
+        MsiAuthentication().get_authentication_header()
+    assert web.seen[0][2]["secret"] == "the-secret"
+    assert other.seen == []
+
+
+def test_a_token_is_asked_for_once(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MSI_ENDPOINT", f"{web.address}/msi/token")
+    monkeypatch.setenv("MSI_SECRET", "the-secret")
+    web.answers.append(answer(200, {"access_token": "t", "expires_on": "99999999999"}))
+    who = MsiAuthentication()
+    for _ in range(3):
+        assert who.get_authentication_header() == {"Authorization": "Bearer t"}
+    assert len(web.seen) == 1
+
+
+def test_an_operation_is_waited_for_and_each_line_shown_once(node: Node, web: Web) -> None:
+    log = "20260101000000|one#20260101000001|two#"
+    web.answers.append(answer(200, {"state": "Running", "streamingOperationLog": log}))
+    web.answers.append(answer(200, {"state": "Succeeded", "streamingOperationLog": log}))
+    shown: list[str] = []
+    done = ended(node, "/operation", show=shown.append)
+    assert done is not None
+    assert done["state"] == "Succeeded"
+    assert shown == ["one", "two"]
+
+
+def test_who_waits_no_longer_is_told_that_it_goes_on(node: Node, web: Web) -> None:
+    web.answers.append(answer(200, {"status": "InProgress"}))
+    assert ended(node, "/operation", within_s=-1) is None
+    assert len(web.seen) == 1

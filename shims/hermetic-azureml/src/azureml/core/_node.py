@@ -52,8 +52,10 @@ class Node:
         """
         self.url, ca = _where()
         self._auth = auth
-        self._http = _session(ca, Retry(3, read=0, status_forcelist=_AGAIN, **_PAUSES))
-        self._callers = _session(ca, Retry(3, status_forcelist=_SCORED_AGAIN, **_PAUSES))
+        # The node is whom the login believed; services may present what others certified.
+        self._believed: bool | str = str(ca) if ca else True
+        self._http = _session(Retry(3, read=0, status_forcelist=_AGAIN, **_PAUSES))
+        self._callers = _session(Retry(3, status_forcelist=_SCORED_AGAIN, **_PAUSES), ca)
 
     def ask(self, method: str, path: str, body: object = None) -> Answer:
         """Ask for *path*, a path on the node.
@@ -112,7 +114,12 @@ class Node:
     def _send(self, method: str, path: str, **more: Any) -> requests.Response:
         try:
             answer = self._http.request(
-                method, self.url + path, timeout=_TIMEOUT_S, allow_redirects=False, **more
+                method,
+                self.url + path,
+                timeout=_TIMEOUT_S,
+                allow_redirects=False,
+                verify=self._believed,
+                **more,
             )
         except requests.RequestException as error:
             raise ProjectSystemException(
@@ -141,7 +148,7 @@ def refusal(error: Refused, kind: type[AzureMLException], what: str) -> AzureMLE
 
 
 def _where() -> tuple[str, Path | None]:
-    """Return the address of the node, and whom to believe besides those the system believes."""
+    """Return the address of the node, and whom it was believed by; `None` where variables say."""
     for name in ("MSI_ENDPOINT", "ARM_CLOUD_METADATA_URL"):
         if told := os.environ.get(name):
             parts = urlsplit(told)
@@ -157,24 +164,24 @@ def _where() -> tuple[str, Path | None]:
 
 
 class _Believing(HTTPAdapter):
-    """Believes an authority besides those that `requests` believes."""
+    """Believes an authority besides those that the system believes."""
 
-    def __init__(self, ca: Path | None, retries: Retry) -> None:
+    def __init__(self, ca: Path, retries: Retry) -> None:
         self._ca = ca
         super().__init__(max_retries=retries)
 
     def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
         """Make connections with a context that believes it."""
         context = ssl.create_default_context()
-        if self._ca is not None:
-            context.load_verify_locations(self._ca)
+        context.load_verify_locations(self._ca)
         super().init_poolmanager(*arguments, ssl_context=context, **more)
 
 
-def _session(ca: Path | None, retries: Retry) -> requests.Session:
+def _session(retries: Retry, ca: Path | None = None) -> requests.Session:
     made = requests.Session()
-    made.mount("https://", _Believing(ca, retries))
-    made.mount("http://", HTTPAdapter(max_retries=retries))
+    plain = HTTPAdapter(max_retries=retries)
+    made.mount("https://", plain if ca is None else _Believing(ca, retries))
+    made.mount("http://", plain)
     return made
 
 

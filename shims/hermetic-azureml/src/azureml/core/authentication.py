@@ -55,8 +55,9 @@ class MsiAuthentication(AbstractAuthentication):
                 params={"resource": "hermetic"},
                 headers={"secret": self._secret},
                 timeout=_TIMEOUT_S,
+                allow_redirects=False,  # the secret is for the node alone
             )
-            if answer.ok:
+            if answer.status_code == 200:
                 told: dict[str, object] = answer.json()
                 return told
         except requests.RequestException as error:

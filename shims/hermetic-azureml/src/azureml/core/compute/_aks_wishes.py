@@ -91,6 +91,28 @@ class AksProvisioningConfiguration(_Wish):
         load_balancer_type: str | None = None,
         load_balancer_subnet: str | None = None,
     ) -> None:
+        """Describe it; what is left out is as the node has it.
+
+        Args:
+            agent_count: How many calls it runs at once.
+            vm_size: Told again, and nothing more.
+            ssl_cname: As `enable_ssl`.
+            ssl_cert_pem_file: As `enable_ssl`.
+            ssl_key_pem_file: As `enable_ssl`.
+            location: Told again.
+            vnet_resourcegroup_name: Of a virtual network, which is told again; as the next five.
+            vnet_name: Of it.
+            subnet_name: Of it.
+            service_cidr: Of it.
+            dns_service_ip: Of it.
+            docker_bridge_cidr: Of it.
+            cluster_purpose: `FastProd` or `DevTest`; the latter takes self-signed certificates.
+            load_balancer_type: `PublicIp` or `InternalLoadBalancer`, which has no labels.
+            load_balancer_subnet: Of an internal one.
+
+        Raises:
+            ComputeTargetException: It does not fit together.
+        """
         self.agent_count, self.vm_size, self.location = agent_count, vm_size, location
         self.ssl_cname = ssl_cname
         self.ssl_cert_pem_file, self.ssl_key_pem_file = ssl_cert_pem_file, ssl_key_pem_file
@@ -160,6 +182,19 @@ class AksAttachConfiguration(_Wish):
         load_balancer_type: str | None = None,
         load_balancer_subnet: str | None = None,
     ) -> None:
+        """Name it, by its resource id or by its group and name.
+
+        Args:
+            resource_group: Of the cluster; any.
+            cluster_name: What the settings of the node call its cluster.
+            resource_id: Both in one.
+            cluster_purpose: `FastProd` or `DevTest`; the latter takes self-signed certificates.
+            load_balancer_type: `PublicIp` or `InternalLoadBalancer`, which has no labels.
+            load_balancer_subnet: Of an internal one.
+
+        Raises:
+            ComputeTargetException: It does not fit together.
+        """
         self.resource_group, self.cluster_name = resource_group, cluster_name
         self.resource_id, self.cluster_purpose = resource_id, cluster_purpose
         self.load_balancer_type = load_balancer_type

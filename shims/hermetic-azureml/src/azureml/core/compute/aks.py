@@ -61,38 +61,9 @@ class AksCompute(ComputeTarget):
             for one in inner.get("systemServices") or ()
         ]
 
-    @staticmethod
-    def provisioning_configuration(
-        agent_count: int | None = None,
-        vm_size: str | None = None,
-        ssl_cname: str | None = None,
-        ssl_cert_pem_file: str | None = None,
-        ssl_key_pem_file: str | None = None,
-        location: str | None = None,
-        vnet_resourcegroup_name: str | None = None,
-        vnet_name: str | None = None,
-        subnet_name: str | None = None,
-        service_cidr: str | None = None,
-        dns_service_ip: str | None = None,
-        docker_bridge_cidr: str | None = None,
-        cluster_purpose: str | None = None,
-        load_balancer_type: str | None = None,
-        load_balancer_subnet: str | None = None,
-    ) -> AksProvisioningConfiguration:
-        """Return what describes a compute that is to be created."""
-        return AksProvisioningConfiguration(**locals())
-
-    @staticmethod
-    def attach_configuration(
-        resource_group: str | None = None,
-        cluster_name: str | None = None,
-        resource_id: str | None = None,
-        cluster_purpose: str | None = None,
-        load_balancer_type: str | None = None,
-        load_balancer_subnet: str | None = None,
-    ) -> AksAttachConfiguration:
-        """Return what describes a compute that is to be attached."""
-        return AksAttachConfiguration(**locals())
+    # Called as functions are, with the parameters of their classes.
+    provisioning_configuration = AksProvisioningConfiguration
+    attach_configuration = AksAttachConfiguration
 
     @staticmethod
     def attach(workspace: "Workspace", name: str, resource_id: object) -> "ComputeTarget":
