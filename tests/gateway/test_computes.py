@@ -1,5 +1,6 @@
 """Computes: created, attached, changed, removed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +22,8 @@ from hermetic.errors import (
     Unreachable,
 )
 from hermetic.gateway.computes import INTERNAL
-from hermetic.registry.documents import Documents
+from hermetic.gateway.operations import Operation
+from hermetic.registry.documents import Document, Documents
 from hermetic.serving.frontend import Asked, TlsState
 from tests.support.deploying import ANNA, BERT, OLGA, RITA, Deck, deck_in
 
@@ -84,6 +86,27 @@ async def test_of_two_at_once_one_is_refused(deck: Deck) -> None:
     with pytest.raises(Conflict):
         await deck.computes.create(ANNA, deck.compute(), AUTO)
     await deck.done(begun)
+
+
+async def test_who_comes_while_one_is_begun_is_refused_and_breaks_nothing(
+    deck: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[asyncio.Task[Operation]] = []
+    add = Documents.add
+
+    async def added(documents: Documents, document: Document) -> Document:
+        kept = await add(documents, document)
+        if document.kind == "compute":
+            again = deck.computes.create(ANNA, deck.compute(), AUTO)
+            others.append(asyncio.create_task(again))
+        return kept
+
+    monkeypatch.setattr(Documents, "add", added)
+    begun = await deck.computes.create(ANNA, deck.compute(), AUTO)
+    with pytest.raises(Conflict, match="under way"):
+        await others[0]
+    await deck.done(begun)
+    assert deck.computes.find("cluster").failure is None
 
 
 @pytest.mark.parametrize(

@@ -157,8 +157,8 @@ class Computes:
         # Of what it is to be, the label alone: by it the same name is tried again.
         label = replace(change.after.tls, state=TlsState.DISABLED, host="")
         begun = replace(wish, tls=label, failure=_NOT_DONE)
-        await self._keep(begun, revision)
-        revision = self._known[wish.name][1]
+        # It answers to nothing yet; and nobody may come between this and its operation.
+        revision = await self._store(begun, revision)
 
         async def work(tell: Tell) -> None:
             try:
@@ -239,13 +239,17 @@ class Computes:
         await self._keep(made, revision)
 
     async def _keep(self, compute: Compute, revision: int) -> None:
+        await self._store(compute, revision)
+        await self._front_ends.hold(compute.front_end, self._renewed)
+
+    async def _store(self, compute: Compute, revision: int) -> int:
         document = _document(compute, revision)
         if revision:
             kept = await self._documents.replace(document)
         else:
             kept = await self._documents.add(document)
         self._know(compute, kept.revision)
-        await self._front_ends.hold(compute.front_end, self._renewed)
+        return kept.revision
 
     def _know(self, compute: Compute, revision: int) -> None:
         self._known[compute.name] = compute, revision
