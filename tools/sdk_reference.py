@@ -59,6 +59,8 @@ def _told(kind: type) -> Iterator[str]:
     inherited = [base for base in kind.__mro__[1:] if base.__name__.startswith("_")]
     members = {name: one for base in (*inherited, kind) for name, one in vars(base).items()}
     for name, one in members.items():
+        if inspect.isclass(one) and one.__qualname__ == one.__name__ and not name.startswith("_"):
+            yield f"\n`{kind.__name__}.{name}(…)` is `{one.__name__}(…)`.\n"
         function = one.__func__ if isinstance(one, staticmethod | classmethod) else one
         if name.startswith("_") or not inspect.isfunction(function):
             continue
