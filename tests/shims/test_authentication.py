@@ -15,21 +15,13 @@ from azureml.core.authentication import (
 )
 from azureml.exceptions import AuthenticationException
 from hermetic.config.home import Home
-
-NAMES = ("MSI_ENDPOINT", "MSI_SECRET", "HERMETIC_TOKEN", "HERMETIC_URL")
-
-
-@pytest.fixture(autouse=True)
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HERMETIC_HOME", str(tmp_path))
-    return Home(tmp_path)
+from tests.shims.conftest import Tell
 
 
-def test_who_logged_in_is(nobody: Home) -> None:
-    nobody.client.write_text(json.dumps({"url": "https://x", "token": "t"}))
-    nobody.client.chmod(0o600)
+def test_who_logged_in_is(tmp_path: Path) -> None:
+    record = Home(tmp_path).client
+    record.write_text(json.dumps({"url": "https://x", "token": "t"}))
+    record.chmod(0o600)
     for kind in (AzureCliAuthentication, InteractiveLoginAuthentication):
         assert kind().get_authentication_header() == {"Authorization": "Bearer t"}
 
@@ -62,9 +54,8 @@ def test_service_principals_are_told_what_there_is_instead() -> None:
         ServicePrincipalAuthentication("tenant", "id", "password")
 
 
-def test_an_endpoint_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MSI_ENDPOINT", "http://127.0.0.1:1/msi/token")
-    monkeypatch.setenv("MSI_SECRET", "the-secret")
+def test_an_endpoint_that_does_not_answer_is_named(tell: Tell) -> None:
+    tell(MSI_ENDPOINT="http://127.0.0.1:1/msi/token", MSI_SECRET="the-secret")
     with pytest.raises(AuthenticationException, match=r"127\.0\.0\.1:1") as refused:
         MsiAuthentication().get_authentication_header()
     assert "the-secret" not in str(refused.value)

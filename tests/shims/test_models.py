@@ -18,6 +18,7 @@ from azureml.exceptions import (
     UserErrorException,
     WebserviceException,
 )
+from tests.shims.conftest import Tell
 
 SPECIFICATION = """
 name: theirs
@@ -144,18 +145,15 @@ def test_a_deployed_script_finds_its_model(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_the_beginning_hands_calls_to_the_script(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool
-) -> None:
+def test_the_beginning_hands_calls_to_the_script(tmp_path: Path, tell: Tell, told: bool) -> None:
     second = ", request_headers" if told else ""
     body = "[data, request_headers]" if told else "[data]"
     script = f"def init(): pass\ndef run(data{second}): return {body}\n"
     (tmp_path / "score.py").write_text(script)
     (tmp_path / "wrapper.py").write_text(_BEGINNING)
-    monkeypatch.setenv("AML_APP_ROOT", str(tmp_path))
-    monkeypatch.setenv("AZUREML_ENTRY_SCRIPT", "score.py")
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    tell(AML_APP_ROOT=str(tmp_path), AZUREML_ENTRY_SCRIPT="score.py")
     run = runpy.run_path(str(tmp_path / "wrapper.py"))["run"]
+    sys.path.remove(str(tmp_path))
     assert run("x", {"a": "b"}) == (["x", {"a": "b"}] if told else ["x"])
 
 

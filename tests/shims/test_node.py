@@ -22,6 +22,7 @@ from azureml.exceptions import (
 )
 from hermetic.certificates.credential import Credential
 from hermetic.tls.contexts import server_context
+from tests.shims.conftest import Tell
 from tests.support.certificates import Hierarchy, hierarchy
 
 WHO = ArmTokenAuthentication("the-token")
@@ -82,12 +83,16 @@ def other() -> Iterator[Web]:
 
 
 @pytest.fixture
-def node(web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Node:
-    for name in ("MSI_ENDPOINT", "HERMETIC_URL", "HERMETIC_CA", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("ARM_CLOUD_METADATA_URL", f"{web.address}/metadata/endpoints")
+def node(web: Web, tell: Tell) -> Node:
+    tell(ARM_CLOUD_METADATA_URL=f"{web.address}/metadata/endpoints")
     return Node(WHO)
+
+
+def once(node: Node) -> Node:
+    """Return *node*, which asks nothing again."""
+    for session in (node._http, node._callers):
+        session.get_adapter("https://").max_retries = Retry(0, read=False)  # type: ignore[attr-defined]
+    return node
 
 
 def answer(status: int, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -191,10 +196,7 @@ def test_what_is_no_node_is_said_to_be_none(node: Node, web: Web) -> None:
         node.ask("GET", "/path")
 
 
-def test_nobody_logged_in_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("MSI_ENDPOINT", "ARM_CLOUD_METADATA_URL", "HERMETIC_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HERMETIC_HOME", str(tmp_path))
+def test_nobody_logged_in_is_told_so() -> None:
     with pytest.raises(AuthenticationException, match="hermetic login"):
         Node(WHO)
 
@@ -217,22 +219,14 @@ def sealed() -> Iterator[Web]:
 
 @pytest.mark.parametrize(("believed", "reached"), [(COMPANY, True), (OTHERS, False)])
 def test_the_node_is_whom_the_login_believed_and_nobody_else(
-    sealed: Web,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    believed: Hierarchy,
-    reached: bool,
+    sealed: Web, tell: Tell, tmp_path: Path, believed: Hierarchy, reached: bool
 ) -> None:
-    (tmp_path / "ca.pem").write_bytes(believed.root_pem)
-    (tmp_path / "system.pem").write_bytes(COMPANY.root_pem)
-    for name in ("MSI_ENDPOINT", "ARM_CLOUD_METADATA_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HERMETIC_HOME", str(tmp_path))
-    monkeypatch.setenv("HERMETIC_URL", sealed.address)
-    monkeypatch.setenv("HERMETIC_CA", str(tmp_path / "ca.pem"))
-    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.setenv(name, str(tmp_path / "system.pem"))
-    node = Node(WHO)
+    ca, system = tmp_path / "ca.pem", tmp_path / "system.pem"
+    ca.write_bytes(believed.root_pem)
+    system.write_bytes(COMPANY.root_pem)
+    tell(HERMETIC_URL=sealed.address, HERMETIC_CA=str(ca))
+    tell(SSL_CERT_FILE=str(system), REQUESTS_CA_BUNDLE=str(system))
+    node = once(Node(WHO))
     if reached:
         assert node.ask("GET", "/path").body == {}
     else:
@@ -243,20 +237,14 @@ def test_the_node_is_whom_the_login_believed_and_nobody_else(
     assert node.call(f"{sealed.address}/score", b"{}", {}).status_code == 200
 
 
-def test_a_service_that_nobody_vouches_for_is_not_called(
-    sealed: Web, node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Retry, "sleep", lambda *_told: None)
+def test_a_service_that_nobody_vouches_for_is_not_called(sealed: Web, node: Node) -> None:
     with pytest.raises(requests.exceptions.SSLError):
-        node.call(f"{sealed.address}/score", b"{}", {"authorization": "Bearer key"})
+        once(node).call(f"{sealed.address}/score", b"{}", {"authorization": "Bearer key"})
     assert sealed.seen == []
 
 
-def test_the_secret_of_the_variables_follows_no_redirect(
-    web: Web, other: Web, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MSI_ENDPOINT", f"{web.address}/msi/token")
-    monkeypatch.setenv("MSI_SECRET", "the-secret")
+def test_the_secret_of_the_variables_follows_no_redirect(web: Web, other: Web, tell: Tell) -> None:
+    tell(MSI_ENDPOINT=f"{web.address}/msi/token", MSI_SECRET="the-secret")
     web.answers.append(answer(307, None, location=f"{other.address}/msi/token"))
     with pytest.raises(AuthenticationException, match="307"):
         MsiAuthentication().get_authentication_header()
@@ -264,9 +252,8 @@ def test_the_secret_of_the_variables_follows_no_redirect(
     assert other.seen == []
 
 
-def test_a_token_is_asked_for_once(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MSI_ENDPOINT", f"{web.address}/msi/token")
-    monkeypatch.setenv("MSI_SECRET", "the-secret")
+def test_a_token_is_asked_for_once(web: Web, tell: Tell) -> None:
+    tell(MSI_ENDPOINT=f"{web.address}/msi/token", MSI_SECRET="the-secret")
     web.answers.append(answer(200, {"access_token": "t", "expires_on": "99999999999"}))
     who = MsiAuthentication()
     for _ in range(3):
